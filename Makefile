@@ -1,0 +1,73 @@
+PYTHON ?= python3
+VENV ?= .venv
+
+DEMO_PICTURE = examples/fox.png
+DEMO_INSTRUCTION = make the fox a cat
+DEMO_RESULT = out/demo.png
+
+BIN := $(abspath $(VENV))/bin
+PIP := $(BIN)/python -m pip install -c constraints.txt
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+SOURCES := src training tests
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint types train models contact-sheet wheel clean help
+
+demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
+	@mkdir -p $(dir $(DEMO_RESULT))
+	$(BIN)/onthefly edit $(DEMO_PICTURE) "$(DEMO_INSTRUCTION)" -o $(DEMO_RESULT) --overwrite --compare
+	@echo "The edited picture: $(abspath $(DEMO_RESULT))"
+
+test: $(INSTALLED_DEV) ## run the tests; more options in ARGS, e.g. make test ARGS='-m slow'
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED_DEV) ## check style and formatting
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: $(INSTALLED_DEV) ## check types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+train: $(INSTALLED) ## train the bundled models again (hours); options in ARGS
+	$(BIN)/python -m training.all $(ARGS)
+
+models: $(INSTALLED) ## print the table of the five bundled models
+	$(BIN)/python -m training.report
+
+contact-sheet: $(INSTALLED) ## draw the contact sheet of example edits
+	$(BIN)/python -m training.contact_sheet
+
+wheel: $(INSTALLED_DEV) ## build the wheel and edit a picture with it in an empty environment
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist
+	@set -e; scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; set -x; \
+	$(PYTHON) -m venv "$$scratch/venv"; \
+	"$$scratch/venv/bin/python" -m pip install -q -c constraints.txt dist/*.whl; \
+	cp $(DEMO_PICTURE) "$$scratch/picture.png"; \
+	cd "$$scratch"; \
+	venv/bin/onthefly edit picture.png "$(DEMO_INSTRUCTION)" -o edited.png; \
+	test -s edited.png
+	@echo "The wheel works: $$(ls dist/*.whl)"
+
+clean: ## remove out/, dist/ and caches; .venv and training checkpoints stay
+	rm -rf out dist .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# torch comes first, so that its version is settled before anything else asks for any torch.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "This needs Python 3.11 or newer with its venv module; name one with PYTHON, as in: make demo PYTHON=python3.12" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.13.0
+	$(PIP) -e .
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	$(PIP) -e '.[dev]'
+	@touch $@

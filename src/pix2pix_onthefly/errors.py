@@ -1,0 +1,23 @@
+"""What can go wrong for reasons a user can mend. Each message says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+
+class OnTheFlyError(Exception):
+    """Base of all errors that are shown to the user as one sentence (exit code 2 on the command line)."""
+
+
+class InputError(OnTheFlyError):
+    """A file, an instruction or a value that cannot be used."""
+
+
+class OptionError(OnTheFlyError, ValueError):
+    """An option out of its range, or two that do not go together."""
+
+
+class OutputError(OnTheFlyError):
+    """A result that cannot be written where it was asked for."""
+
+
+class ModelUnavailableError(OnTheFlyError):
+    """Weights that are not on this machine and cannot be had."""

@@ -1,0 +1,122 @@
+"""What flows through an edit: small immutable records, each made by one stage and read by later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PIL import Image
+from torch import Tensor
+
+from .options import EditOptions
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(stage, done, total) while an edit runs; stages: caption, invert, rewrite, reconstruct, edit."""
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Ignores progress."""
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """The noise from which the diffusion model regenerates an image.
+
+    Attributes:
+        caption: the caption it was conditioned on.
+        steps: number of sampling steps it belongs to.
+        kind: `aligned` or `reference`.
+        source: latents of the image, [1, channels, height/8, width/8], float32.
+        noise: latents at the highest noise level, same shape.
+        trajectory: the latents on the way from `source` to `noise`, both included.
+    """
+
+    caption: str
+    steps: int
+    kind: str
+    source: Tensor
+    noise: Tensor
+    trajectory: tuple[Tensor, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class EditCaptions:
+    """Captions of the picture before and after the edit, and how they came about.
+
+    Attributes:
+        before, after: one or more captions each.
+        outcome: `complied` (the reply could be read), `partial` (the best of the replies was completed or cut),
+            `fallback` (no reply was of use), `given` (by the user).
+        prompt: what the language model was given; None where it was not asked.
+        replies: its raw replies, one an attempt.
+        note: what was done, where the outcome is not `complied`.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    outcome: str
+    prompt: str | None = None
+    replies: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The unedited regeneration, which the edit is held to.
+
+    Attributes:
+        latents: where it ended, [1, channels, height/8, width/8].
+        maps: for each step, for each cross-attention layer, the map [1, heads, positions, tokens].
+    """
+
+    latents: Tensor
+    maps: tuple[tuple[Tensor, ...], ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """Everything an edit made, and all that is needed to make it again.
+
+    Attributes:
+        image: the edited picture, at the input's size.
+        source, reconstruction: the input as it was fitted, and its unedited regeneration, at the working size.
+        instruction, caption, captions: the texts.
+        options: the settings used.
+        models: for each role the row of the model table: hub id, revision.
+        versions: versions of the libraries that took part.
+        family: name of the model family.
+        seconds: time spent in each stage.
+        reconstruction_psnr: agreement of `reconstruction` with `source` in dB.
+        warnings: sentences for the user.
+    """
+
+    image: Image.Image
+    source: Image.Image
+    reconstruction: Image.Image
+    instruction: str
+    caption: str
+    captions: EditCaptions
+    options: EditOptions
+    family: str
+    models: dict[str, str]
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    reconstruction_psnr: float
+    warnings: tuple[str, ...] = ()
+
+    def recipe(self) -> dict[str, object]:
+        """All but the pictures as plain data, ready for JSON: what a saved picture carries."""
+        import dataclasses
+
+        return {
+            "instruction": self.instruction,
+            "caption": self.caption,
+            "captions": dataclasses.asdict(self.captions),
+            "options": dataclasses.asdict(self.options),
+            "family": self.family,
+            "models": self.models,
+            "versions": self.versions,
+            "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
+            "reconstruction_psnr": round(self.reconstruction_psnr, 2),
+            "warnings": list(self.warnings),
+        }
