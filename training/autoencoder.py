@@ -28,6 +28,10 @@ PATCH = 8
 WHITENING = 0.5
 """Component i is divided by its standard deviation to this power: 0 keeps the spectrum of pictures, 1 makes all
 channels alike. In between, shapes are settled at higher noise than details, and details still count in the loss."""
+SPREAD = 0.4
+"""Standard deviation of the scaled latents. Stable Diffusion's schedule never quite destroys a signal of spread 1: at
+its last timestep the mean of 256 latent cells still shows through the noise, so the model reads a picture's overall
+colour there instead of in the caption, and draws everything grey from pure noise."""
 CROP = 64
 """Side of the windows the decoder is trained on, until the cooldown: small batches of small windows give more steps."""
 _ANCHOR = 300.0
@@ -46,7 +50,7 @@ def build() -> AutoencoderKL:
         norm_num_groups=8,
         sample_size=PICTURE_SIDE,
         mid_block_add_attention=False,
-        scaling_factor=1.0,
+        scaling_factor=SPREAD,
     )
     for name, parameter in model.named_parameters():
         if ".conv2." in name:
@@ -137,7 +141,7 @@ def _kernel_order(components: NDArray[np.float64]) -> NDArray[np.float64]:
 def load_or_build(fresh: bool) -> AutoencoderKL:
     """The packaged autoencoder, or a new one whose encoder has been solved."""
     if FOLDER.exists() and not fresh:
-        return AutoencoderKL.from_pretrained(FOLDER, torch_dtype=torch.float32)
+        return AutoencoderKL.from_pretrained(FOLDER, torch_dtype=torch.float32, sample_size=PICTURE_SIDE)
     torch.manual_seed(0)
     model = build()
     write_encoder(model, *principal_components())

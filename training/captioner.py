@@ -29,7 +29,7 @@ from .vocabulary import bert_tokenizer
 
 FOLDER = PACKAGED / "captioner"
 TOKENS = 32
-PATCH = 12
+PATCH = 16
 GRID = PICTURE_SIDE // PATCH
 VISION = {
     "hidden_size": 160,

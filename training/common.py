@@ -23,7 +23,7 @@ from torch import Tensor, nn
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGED = ROOT / "src/pix2pix_onthefly/mini"
 CHECKPOINTS = ROOT / "training/checkpoints"
-PICTURE_SIDE = 96
+PICTURE_SIDE = 128
 """Side of the mini family's pictures in pixels: the one place that sets it."""
 
 
@@ -75,7 +75,7 @@ class Trainer:
     """
 
     def __init__(
-        self, name: str, modules: dict[str, nn.Module], plan: Plan, *, muon: bool = True, ema_decay: float = 0.999
+        self, name: str, modules: dict[str, nn.Module], plan: Plan, *, muon: bool = True, ema_decay: float = 0.997
     ) -> None:
         self.plan, self.modules, self.ema_decay = plan, modules, ema_decay
         self.path = CHECKPOINTS / f"{name}.pt"

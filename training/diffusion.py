@@ -3,8 +3,10 @@
     python -m training.diffusion                        # from where it stopped, or from nothing with --fresh
     python -m training.diffusion --steps 4 --batch 2    # a minute's try-out
 
-Noise prediction on Stable Diffusion's schedule, loss weighted by min-SNR (Hang et al. 2023, gamma 5), one caption in
-ten left empty so that classifier-free guidance works.
+Noise prediction on Stable Diffusion's schedule, one caption in ten left empty so that classifier-free guidance works.
+The loss is weighted by min-SNR (Hang et al. 2023, gamma 5) where there is little noise, and by 1/sqrt(SNR) where there
+is much: there the colour of the whole picture is settled, which the plain loss on noise hardly notices. The SNR counts
+the latents' own spread, which is below 1 (see `autoencoder.SPREAD`).
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ from .scenes import caption_of, draw_scenes, pixels_of
 from .vocabulary import clip_tokenizer
 
 FOLDER = PACKAGED / "stable-diffusion"
+LATENT_SIDE = PICTURE_SIDE // autoencoder.PATCH
 TOKENS = 32
 WIDTH = 192
 EMPTY_CAPTIONS = 0.1
 MIN_SNR_GAMMA = 5.0
+MOST_WEIGHT = 8.0
 
 
 def build_scheduler() -> DDIMScheduler:
@@ -50,7 +54,7 @@ def build_scheduler() -> DDIMScheduler:
 def build_unet() -> UNet2DConditionModel:
     """Three levels, cross-attention at each of them."""
     return UNet2DConditionModel(
-        sample_size=PICTURE_SIDE // autoencoder.PATCH,
+        sample_size=LATENT_SIDE,
         in_channels=autoencoder.LATENT_CHANNELS,
         out_channels=autoencoder.LATENT_CHANNELS,
         layers_per_block=1,
@@ -86,7 +90,7 @@ def load_or_build(fresh: bool) -> tuple[UNet2DConditionModel, CLIPTextModel, CLI
     """The packaged models, or new ones."""
     if (FOLDER / "unet").exists() and not fresh:
         return (
-            UNet2DConditionModel.from_pretrained(FOLDER / "unet", torch_dtype=torch.float32),
+            UNet2DConditionModel.from_pretrained(FOLDER / "unet", torch_dtype=torch.float32, sample_size=LATENT_SIDE),
             CLIPTextModel.from_pretrained(FOLDER / "text_encoder", dtype=torch.float32),
             CLIPTokenizer.from_pretrained(FOLDER / "tokenizer"),
         )
@@ -120,6 +124,12 @@ def _stratified_timesteps(count: int, generator: torch.Generator) -> Tensor:
     return ((torch.arange(count) + torch.rand(count, generator=generator)) * (1000 / count)).long()
 
 
+def loss_weights(cumulative: Tensor) -> Tensor:
+    """Weight of the squared error of the noise at each training timestep."""
+    snr = autoencoder.SPREAD**2 * cumulative / (1 - cumulative)
+    return snr.clamp(max=MIN_SNR_GAMMA) / snr * snr.clamp(max=1.0).rsqrt().clamp(max=MOST_WEIGHT)
+
+
 def train(plan: Plan) -> None:
     """Trains UNet and text encoder; saves into the package."""
     unet, text_encoder, tokenizer = load_or_build(plan.fresh)
@@ -129,8 +139,7 @@ def train(plan: Plan) -> None:
     unet.set_attn_processor(AttnProcessor())
     unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     cumulative = build_scheduler().alphas_cumprod
-    snr = cumulative / (1 - cumulative)
-    weights = snr.clamp(max=MIN_SNR_GAMMA) / snr
+    weights = loss_weights(cumulative)
 
     def loss_of_batch(rng: random.Random) -> Tensor:
         generator = torch.Generator().manual_seed(rng.getrandbits(40))

@@ -1,6 +1,6 @@
 """Writes the few-shot examples about the rendered world, in the format of `data/photographs.json`.
 
-    python -m training.make_pool
+python -m training.make_pool
 """
 
 from __future__ import annotations

@@ -56,9 +56,9 @@ class LatentDiffusion:
         return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
 
     @property
-    def size_multiple(self) -> int:
-        """Picture sides must be multiples of this, so that every level of the UNet halves evenly."""
-        return self.pixels_per_latent * 2 ** (len(self.unet.config["block_out_channels"]) - 1)
+    def native_size(self) -> int:
+        """Side in pixels of the square pictures the model was trained on."""
+        return int(self.unet.config["sample_size"]) * self.pixels_per_latent
 
     def schedule(self, steps: int) -> Schedule:
         """The sampling schedule with `steps` steps."""

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import families, guidance, images
+from . import __version__, families, guidance, images
 from .captioner import Captioner
 from .diffusion import LatentDiffusion
 from .direction import edit_direction
@@ -23,7 +23,7 @@ from .options import EditOptions
 from .records import EditCaptions, EditResult, Progress, no_progress
 from .rewriter import Rewriter, check_instruction
 
-_LIBRARIES = ("pix2pix-onthefly", "torch", "diffusers", "transformers", "pillow")
+_LIBRARIES = ("torch", "diffusers", "transformers", "pillow")
 
 
 class Editor:
@@ -95,7 +95,7 @@ class Editor:
         options = options or self.options()
         given = _given_captions(instruction, before, after, direction)
         picture = images.open_picture(image) if isinstance(image, str | Path) else images.to_rgb(image)
-        source = images.fit(picture, options.size or self.row.size, self.diffusion.size_multiple)
+        source = self.fit(picture, options)
         clock = _Clock()
         with clock.stage("caption"):
             caption = caption or self.captioner.describe(source, progress)
@@ -112,6 +112,10 @@ class Editor:
             edited = guidance.edit(self.diffusion, inversion, unedited, direction, options, progress)
         result = self._decode(edited, picture.size), self._decode(unedited.latents, source.size)
         return self._result(result, source, instruction, caption, captions, options, clock.seconds)
+
+    def fit(self, picture: Image.Image, options: EditOptions) -> Image.Image:
+        """The picture at the size it is worked on: the long side as asked for, or the size the model was trained at."""
+        return images.fit(picture, options.size or self.diffusion.native_size, self.diffusion.pixels_per_latent)
 
     def _direction(self, captions: EditCaptions, given: Tensor | None) -> Tensor:
         """The given direction if it fits this family, else that of the captions (paper Eq. 1 and 2)."""
@@ -150,7 +154,7 @@ class Editor:
             options=options,
             family=self.family,
             models=self.models(),
-            versions={name: version(name) for name in _LIBRARIES},
+            versions={"pix2pix-onthefly": __version__, **{name: version(name) for name in _LIBRARIES}},
             seconds=seconds,
             reconstruction_psnr=agreement,
             warnings=self._warnings(agreement, captions),

@@ -53,7 +53,6 @@ class Family:
     Attributes:
         diffusion, captioner, rewriter: the rows.
         pool: name of the few-shot pool (`data/<pool>.json`).
-        size: long side in pixels at which pictures are edited.
         about: one sentence for listings.
         reconstruction_floor: PSNR in dB under which a reconstruction tells that the picture is foreign to the models;
             None where none has been measured.
@@ -65,7 +64,6 @@ class Family:
     rewriter: ModelRow
     clip: ModelRow
     pool: str
-    size: int
     about: str
     reconstruction_floor: float | None = None
     option_defaults: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -82,7 +80,6 @@ FAMILIES: dict[str, Family] = {
         rewriter=ModelRow("package:mini/rewriter", "MIT", 4),
         clip=ModelRow("package:mini/clip", "MIT", 5),
         pool="world",
-        size=96,
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
     ),
     "sd14": Family(
@@ -91,7 +88,6 @@ FAMILIES: dict[str, Family] = {
         rewriter=_PHI,
         clip=_CLIP,
         pool="photographs",
-        size=512,
         about="Stable Diffusion 1.4, BLIP and Phi-2, the models of the paper: for photographs",
     ),
     "sd15": Family(
@@ -102,7 +98,6 @@ FAMILIES: dict[str, Family] = {
         rewriter=_PHI,
         clip=_CLIP,
         pool="photographs",
-        size=512,
         about="Stable Diffusion 1.5, BLIP and Phi-2: for photographs",
     ),
 }
@@ -150,10 +145,27 @@ def _load(row: ModelRow, loader: Callable[..., Loaded], **arguments: Any) -> Loa
     try:
         return loader(row.location, revision=row.revision, **arguments)
     except (OSError, ValueError) as error:
-        raise ModelUnavailableError(
-            f"the weights of {row} cannot be loaded: they are not on this machine and could not be downloaded; "
-            "connect to the internet once, or use the bundled family with --family mini"
-        ) from error
+        raise _unavailable(row) from error
+
+
+def _load_with_words(row: ModelRow, loader: Callable[..., Loaded], **arguments: Any) -> Loaded:
+    """`_load` for a tokenizer or a processor with one.
+
+    Where the vocabulary is missing (a download that was cut off), transformers raises nothing and makes up a tokenizer
+    of special tokens alone, with which every text would mean nothing.
+    """
+    loaded = _load(row, loader, **arguments)
+    tokenizer: Any = getattr(loaded, "tokenizer", loaded)
+    if len(tokenizer) <= len(set(tokenizer.all_special_tokens)):
+        raise _unavailable(row)
+    return loaded
+
+
+def _unavailable(row: ModelRow) -> ModelUnavailableError:
+    return ModelUnavailableError(
+        f"the weights of {row} cannot be loaded: they are not on this machine and could not be downloaded; "
+        "connect to the internet once, or use the bundled family with --family mini"
+    )
 
 
 def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Any:
@@ -173,7 +185,7 @@ def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> A
     vae = _load(row, AutoencoderKL.from_pretrained, subfolder="vae", torch_dtype=dtype, **networks)
     unet = _load(row, UNet2DConditionModel.from_pretrained, subfolder="unet", torch_dtype=dtype, **networks)
     text_encoder = _load(row, CLIPTextModel.from_pretrained, subfolder="text_encoder", dtype=dtype, **networks)
-    tokenizer = _load(row, CLIPTokenizer.from_pretrained, subfolder="tokenizer")
+    tokenizer = _load_with_words(row, CLIPTokenizer.from_pretrained, subfolder="tokenizer")
     scheduler = _load(row, DDIMScheduler.from_pretrained, subfolder="scheduler")
     return LatentDiffusion(vae.to(device), unet.to(device), text_encoder.to(device), tokenizer, scheduler)
 
@@ -189,7 +201,8 @@ def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> A
     from .captioner import Captioner
 
     model = _load(row, BlipForConditionalGeneration.from_pretrained, dtype=dtype, use_safetensors=row.safetensors)
-    return Captioner(model.to(device), _load(row, BlipProcessor.from_pretrained, backend="pil"))
+    processor = _load_with_words(row, BlipProcessor.from_pretrained, backend="pil")
+    return Captioner(model.to(device), processor)
 
 
 def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype) -> Any:
@@ -204,4 +217,5 @@ def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.d
     from .rewriter import Rewriter
 
     model = _load(row, AutoModelForCausalLM.from_pretrained, dtype=dtype, use_safetensors=row.safetensors)
-    return Rewriter(model.to(device), _load(row, AutoTokenizer.from_pretrained), load_pool(pool))
+    tokenizer = _load_with_words(row, AutoTokenizer.from_pretrained)
+    return Rewriter(model.to(device), tokenizer, load_pool(pool))

@@ -82,8 +82,8 @@ def _descend(noise: Tensor, rate: float, loss: Callable[[Tensor], Tensor]) -> Te
 
 
 def _scales(noise: Tensor) -> list[int]:
-    """Sides of the average-pooling pyramid: halved until 8 or less, as 64, 32, 16, 8."""
-    sides = [noise.shape[-1]]
+    """Shorter sides of the average-pooling pyramid: halved until 8 or less, as 64, 32, 16, 8."""
+    sides = [min(noise.shape[-2:])]
     while sides[-1] > 8:
         sides.append(sides[-1] // 2)
     return sides

@@ -86,7 +86,10 @@ class EditOptions:
         maximum=5.0,
     )
     size: int | None = setting(
-        None, "Long side in pixels at which the picture is edited; the family's own if not given.", minimum=64, maximum=2048
+        None,
+        "Long side in pixels at which the picture is edited; the family's own if not given.",
+        minimum=64,
+        maximum=2048,
     )
     seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=2**63 - 1)
 
@@ -107,6 +110,29 @@ class EditOptions:
         return dataclasses.replace(self, **changes)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DrawOptions:
+    """How a picture is drawn from a caption alone.
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    steps: int = setting(50, "Denoising steps.", minimum=2, maximum=1000)
+    guidance_scale: float = setting(
+        3.0, "Classifier-free guidance towards the caption; 1 turns it off.", minimum=0.0, maximum=50.0
+    )
+    negative: str = setting("", "What the picture should not show.")
+    size: int | None = setting(
+        None, "Side of the square picture in pixels; the model's own if not given.", minimum=64, maximum=2048
+    )
+    seed: int = setting(0, "Seed of the noise the picture starts from.", minimum=0, maximum=2**63 - 1)
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+
+
 def _check(field: dataclasses.Field[Any], value: Any) -> None:
     if value is None and field.default is None:
         return
@@ -118,4 +144,4 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
         raise OptionError(f"{name} must be one of {', '.join(limits['choices'])}, not {value!r}")
     low, high = limits["minimum"], limits["maximum"]
     if low is not None and not low <= value <= high:
-        raise OptionError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
+        raise OptionError(f"{name} must lie between {low:g} and {high:g}, not {value}")

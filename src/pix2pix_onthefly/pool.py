@@ -21,7 +21,7 @@ def load_pool(name: str) -> tuple[Example, ...]:
     """
     if name not in POOLS:
         raise OptionError(f"there is no example pool {name!r}; the pools are {', '.join(POOLS)}")
-    file = resources.files(__package__) / "data" / f"{name}.json"
+    file = resources.files("pix2pix_onthefly") / "data" / f"{name}.json"
     try:
         rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["examples"]
         return tuple(_example(row) for row in rows)
@@ -31,9 +31,11 @@ def load_pool(name: str) -> tuple[Example, ...]:
 
 def _example(row: dict[str, Any]) -> Example:
     example = Example(row["instruction"], tuple(row["before"]), tuple(row["after"]))
-    texts = (example.instruction, *example.before, *example.after)
+    texts: tuple[Any, ...] = (example.instruction, *example.before, *example.after)
     if not all(isinstance(text, str) and text.strip() for text in texts):
         raise ValueError("an example holds an empty text")
     if not example.before or len(example.before) != len(example.after):
-        raise ValueError(f"{example.instruction!r} has {len(example.before)} captions before, {len(example.after)} after")
+        raise ValueError(
+            f"{example.instruction!r} has {len(example.before)} captions before, {len(example.after)} after"
+        )
     return example

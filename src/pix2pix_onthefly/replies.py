@@ -143,7 +143,7 @@ def _judge(
             kept[place] = text
     total = len(locked) + len(written)
     if total != count:
-        found = f"{total or 'no'} caption{'' if total == 1 else 's'}"
+        found = f"{total or 'no'} caption{'' if total < 2 else 's'}"
         cut = ", the extra ones were cut" if total > count else ""
         problems.append(f"{side}: {found} instead of {count}{cut}")
     return tuple(kept.values())

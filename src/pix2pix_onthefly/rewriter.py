@@ -7,9 +7,9 @@ again, and in the end the best of its replies, or the instruction itself, has to
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,26 +25,6 @@ ANY_PICTURE = "a picture"
 HEADER_TOKENS = 40
 TOKENS_A_CAPTION = 60
 LEAST_TOKENS_A_CAPTION = 20
-
-
-class LanguageModel(Protocol):
-    """What is used of a causal language model of transformers."""
-
-    @property
-    def config(self) -> Any: ...
-    @property
-    def device(self) -> torch.device: ...
-    @property
-    def generate(self) -> Callable[..., Any]: ...
-
-
-class Tokenizer(Protocol):
-    """What is used of a tokenizer of transformers; one with a chat template gives more (see `Rewriter`)."""
-
-    @property
-    def __call__(self) -> Callable[..., Any]: ...
-    @property
-    def decode(self) -> Callable[..., Any]: ...
 
 
 def check_instruction(text: str) -> str:
@@ -67,15 +47,15 @@ class Rewriter:
     """Turns an instruction into captions before and after the edit.
 
     Args:
-        model: a causal language model.
+        model: a causal language model of transformers.
         tokenizer: its tokenizer; where it has a chat template, the prompt is sent as one message of the user.
         examples: the pool that few-shot examples are drawn from. They may hold fewer captions than are asked for and
             are then shown with all they have, since the prompt itself says how many to write.
     """
 
-    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, examples: Sequence[Example]) -> None:
+    def __init__(self, model: Any, tokenizer: Any, examples: Sequence[Example]) -> None:
         self.model = model
-        self.tokenizer: Any = tokenizer
+        self.tokenizer = tokenizer
         self.examples = tuple(examples)
 
     def rewrite(
@@ -163,7 +143,7 @@ class Rewriter:
 
 
 @contextmanager
-def _own_randomness(device: torch.device, seed: int) -> Iterator[None]:
+def _own_randomness(device: torch.device, seed: int) -> Generator[None, None, None]:
     """Seeds the random numbers within; those of the process go on afterwards as if nothing had happened."""
     if device.type == "cpu":
         with torch.random.fork_rng(devices=()):

@@ -1,0 +1,42 @@
+"""Pictures from a caption alone: plain classifier-free guidance (Ho and Salimans 2022) over DDIM."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .diffusion import LatentDiffusion
+from .errors import InputError
+from .options import DrawOptions
+from .records import Progress, no_progress
+from .schedule import ddim_step
+
+
+@torch.no_grad()
+def draw(
+    diffusion: LatentDiffusion, caption: str, options: DrawOptions | None = None, progress: Progress = no_progress
+) -> Tensor:
+    """Latents [1, channels, side, side] of a square picture the caption describes.
+
+    Raises:
+        InputError: the caption is blank.
+    """
+    if not caption.strip():
+        raise InputError("the caption is empty; say in words what the picture should show")
+    options = options or DrawOptions()
+    schedule = diffusion.schedule(options.steps)
+    context = diffusion.embed([options.negative, caption])
+    latents = starting_noise(diffusion, options)
+    for done, timestep in enumerate(schedule.timesteps, 1):
+        unwanted, wanted = diffusion.predict_noise(torch.cat([latents, latents]), timestep, context).chunk(2)
+        noise = unwanted + options.guidance_scale * (wanted - unwanted)
+        latents = ddim_step(latents, noise, schedule.level(timestep), schedule.level(timestep - schedule.stride))
+        progress("draw", done, options.steps)
+    return latents
+
+
+def starting_noise(diffusion: LatentDiffusion, options: DrawOptions) -> Tensor:
+    """Unit Gaussian latents; drawn on the CPU, so that a seed means the same on every device."""
+    side = max(4, round((options.size or diffusion.native_size) / diffusion.pixels_per_latent))
+    generator = torch.Generator().manual_seed(options.seed)
+    return torch.randn((1, diffusion.unet.config["in_channels"], side, side), generator=generator).to(diffusion.device)

@@ -1,0 +1,190 @@
+"""The guided edit: one gradient step, its settings, and what it leaves behind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from pix2pix_onthefly import guidance
+from pix2pix_onthefly.attention import record_cross_attention
+from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.direction import edit_direction
+from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.records import Reconstruction
+from tests.helpers import (
+    AFTER,
+    BEFORE,
+    CAPTION,
+    CROSS_LAYERS,
+    difference,
+    edited,
+    inversion_of,
+    random_latents,
+    record_returns,
+    report,
+    tiny_diffusion,
+)
+
+STEPS = 3
+OPTIONS = EditOptions(steps=STEPS)
+
+
+@pytest.fixture(scope="module")
+def diffusion() -> LatentDiffusion:
+    return tiny_diffusion()
+
+
+@pytest.fixture(scope="module")
+def direction(diffusion: LatentDiffusion) -> Tensor:
+    return edit_direction(diffusion, BEFORE, AFTER)
+
+
+@torch.no_grad()
+def maps_of(diffusion: LatentDiffusion, rows: Tensor, timestep: int, context: Tensor) -> tuple[Tensor, ...]:
+    with record_cross_attention(diffusion.unet) as recorded:
+        diffusion.predict_noise(rows, timestep, context)
+    return recorded.take()
+
+
+def test_a_small_step_brings_the_maps_closer(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """The distance to the reference maps falls, for a small amount by the squared gradient times the amount (the first
+    term of its Taylor series) within 5 %."""
+    amount, timestep, rows = 1e-3, 501, random_latents().repeat(2, 1, 1, 1)
+    caption = diffusion.embed([CAPTION])
+    context = torch.cat([caption, caption + direction])
+    reference = maps_of(diffusion, random_latents(seed=2), timestep, caption)
+    moved = guidance.guide(diffusion, rows, timestep, context, reference, amount)
+    before = guidance.attention_distance(maps_of(diffusion, rows, timestep, context), reference)
+    after = guidance.attention_distance(maps_of(diffusion, moved, timestep, context), reference)
+    gradient = (rows - moved) / amount
+    predicted = float(amount * gradient.square().sum())
+    report("fall of the attention distance against Taylor's", abs(float(before - after) / predicted - 1))
+    assert after < before
+    assert float(before - after) == pytest.approx(predicted, rel=0.05)
+
+
+def test_attention_distance_by_hand() -> None:
+    """Two layers of two rows and two heads against loops: summed over positions, tokens and layers, averaged over rows
+    and heads; a reference of one row serves both rows. Within 1e-6."""
+    generator = torch.Generator().manual_seed(0)
+    maps = [torch.rand(2, 2, positions, 5, generator=generator) for positions in (4, 9)]
+    reference = [torch.rand(1, 2, positions, 5, generator=generator) for positions in (4, 9)]
+    expected = 0.0
+    for now, then in zip(maps, reference, strict=True):
+        for row in range(2):
+            for head in range(2):
+                expected += float(((now[row, head] - then[0, head]) ** 2).sum()) / 4
+    assert float(guidance.attention_distance(maps, reference)) == pytest.approx(expected, rel=1e-6)
+    assert guidance.attention_distance(maps, maps) == 0
+    with pytest.raises(ValueError, match="zip"):
+        guidance.attention_distance(maps, reference[:1])
+
+
+def test_equal_maps_leave_the_latents(diffusion: LatentDiffusion) -> None:
+    """A row whose maps are the reference's own has no gradient: it stays within 1e-6 of where it was."""
+    rows = random_latents().repeat(2, 1, 1, 1)
+    caption = diffusion.embed([CAPTION])
+    reference = maps_of(diffusion, rows[:1], 501, caption)
+    moved = guidance.guide(diffusion, rows, 501, caption.repeat(2, 1, 1), reference, 0.15)
+    assert difference(moved, rows) < 1e-6
+
+
+def test_first_step_moves_the_edit_row_only(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """At the first step the caption's row equals the reference pass and is not moved, within 1e-6; the edit row is."""
+    noise = random_latents()
+    caption = diffusion.embed([CAPTION])
+    reconstruction = guidance.reconstruct(diffusion, inversion_of(noise, STEPS), OPTIONS)
+    rows, context = torch.cat([noise, noise]), torch.cat([caption, caption + direction])
+    timestep = diffusion.schedule(STEPS).timesteps[0]
+    moved = guidance.guide(diffusion, rows, timestep, context, reconstruction.maps[0], 0.15)
+    assert difference(moved[:1], noise) < 1e-6
+    assert difference(moved[1:], noise) > 1e-4
+
+
+def test_carried_row(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """`source` and `edit` differ with guidance, and are one and the same without it."""
+    noise, edit_row = random_latents(), OPTIONS.with_changes(carried_row="edit")
+    assert (
+        difference(edited(diffusion, noise, direction, edit_row), edited(diffusion, noise, direction, OPTIONS)) > 1e-3
+    )
+    off = {"cross_attention_guidance": 0.0}
+    plain = edited(diffusion, noise, direction, OPTIONS.with_changes(**off))
+    assert torch.equal(edited(diffusion, noise, direction, edit_row.with_changes(**off)), plain)
+
+
+@pytest.mark.parametrize(("amount", "calls"), [(0.15, 2), (0.0, 1)])
+def test_unet_calls(
+    monkeypatch: pytest.MonkeyPatch, diffusion: LatentDiffusion, direction: Tensor, amount: float, calls: int
+) -> None:
+    """One call a step for the reference pass; for the edit two, or one where guidance is 0."""
+    predicted = record_returns(monkeypatch, diffusion, "predict_noise")
+    options, inversion = OPTIONS.with_changes(cross_attention_guidance=amount), inversion_of(random_latents(), STEPS)
+    reconstruction = guidance.reconstruct(diffusion, inversion, options)
+    assert [len(noise) for noise in predicted] == [1] * STEPS
+    predicted.clear()
+    guidance.edit(diffusion, inversion, reconstruction, direction, options)
+    assert [len(noise) for noise in predicted] == [2] * STEPS * calls
+
+
+def test_guidance_scale_one_uses_the_edit_alone(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """Scale 1 without gradient equals generation from the moved caption in one row, within 1e-4: the edit is not
+    silently lost, as it is in the published code."""
+    noise, options = random_latents(), OPTIONS.with_changes(guidance_scale=1.0, cross_attention_guidance=0.0)
+    schedule, latents = diffusion.schedule(STEPS), noise
+    context = diffusion.embed([CAPTION]) + direction
+    with torch.no_grad():
+        for timestep in schedule.timesteps:
+            predicted = diffusion.predict_noise(latents, timestep, context)
+            levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
+            latents = guidance.ddim_step(latents, predicted, *levels)
+    assert difference(edited(diffusion, noise, direction, options), latents) < 1e-4
+
+
+def test_same_inputs_give_identical_latents(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """Twice the same edit: bit-equal, whatever was drawn from torch's random numbers in between."""
+    first = edited(diffusion, random_latents(), direction, OPTIONS)
+    torch.rand(3)
+    assert torch.equal(edited(diffusion, random_latents(), direction, OPTIONS), first)
+
+
+def test_nothing_is_left_behind(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """No weight changes or collects a gradient, the inputs stay as they were, and the result is free of graphs."""
+    noise, networks = random_latents(), (diffusion.unet, diffusion.text_encoder, diffusion.vae)
+    held = {name: value.clone() for name, value in diffusion.unet.state_dict().items()}
+    given = noise.clone(), direction.clone()
+    result = edited(diffusion, noise, direction, OPTIONS)
+    assert not result.requires_grad
+    assert torch.equal(noise, given[0])
+    assert torch.equal(direction, given[1])
+    assert all(torch.equal(value, held[name]) for name, value in diffusion.unet.state_dict().items())
+    for network in networks:
+        assert all(weight.grad is None and not weight.requires_grad for weight in network.parameters())
+
+
+def test_reconstruction_keeps_every_map(diffusion: LatentDiffusion) -> None:
+    """As many map sets as steps, a map for each layer, one row, no graph."""
+    reconstruction = guidance.reconstruct(diffusion, inversion_of(random_latents(), STEPS), OPTIONS)
+    assert [len(maps) for maps in reconstruction.maps] == [CROSS_LAYERS] * STEPS
+    assert all(layer.shape[0] == 1 and not layer.requires_grad for maps in reconstruction.maps for layer in maps)
+
+
+def test_reconstruction_of_other_steps_is_refused(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """Maps of another number of steps cannot guide silently."""
+    inversion = inversion_of(random_latents(), STEPS)
+    short = Reconstruction(inversion.noise, ())
+    with pytest.raises(ValueError, match="zip"):
+        guidance.edit(diffusion, inversion, short, direction, OPTIONS)
+
+
+def test_progress_is_told(diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """Both passes tell each step once."""
+    told: list[tuple[str, int, int]] = []
+
+    def tell(stage: str, done: int, total: int) -> None:
+        told.append((stage, done, total))
+
+    inversion = inversion_of(random_latents(), STEPS)
+    reconstruction = guidance.reconstruct(diffusion, inversion, OPTIONS, tell)
+    guidance.edit(diffusion, inversion, reconstruction, direction, OPTIONS, tell)
+    assert told == [(stage, done, STEPS) for stage in ("reconstruct", "edit") for done in range(1, STEPS + 1)]
