@@ -34,7 +34,8 @@ def tiny_tokenizer() -> CLIPTokenizer:
     return clip_tokenizer(WORDS, TOKENS)
 
 
-def text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
+def text_config(tokenizer: Any) -> CLIPTextConfig:
+    """Two causal layers."""
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=WIDTH,
@@ -62,7 +63,7 @@ def tiny_unet(contrast: float) -> UNet2DConditionModel:
         down_block_types=("CrossAttnDownBlock2D",) * LEVELS,
         up_block_types=("CrossAttnUpBlock2D",) * LEVELS,
         cross_attention_dim=WIDTH,
-        attention_head_dim=(2, 4, 4),
+        attention_head_dim=(2, 4, 4),  # pyright: ignore[reportArgumentType]
         norm_num_groups=8,
     )
     with torch.no_grad():
@@ -75,9 +76,9 @@ def tiny_unet(contrast: float) -> UNet2DConditionModel:
 def tiny_vae() -> AutoencoderKL:
     """Eight pixels a latent cell, as Stable Diffusion's."""
     return AutoencoderKL(
-        block_out_channels=(8, 8, 16, 16),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 16, 16),  # pyright: ignore[reportArgumentType]
+        down_block_types=("DownEncoderBlock2D",) * 4,  # pyright: ignore[reportArgumentType]
+        up_block_types=("UpDecoderBlock2D",) * 4,  # pyright: ignore[reportArgumentType]
         layers_per_block=1,
         latent_channels=CHANNELS,
         norm_num_groups=4,
@@ -85,7 +86,7 @@ def tiny_vae() -> AutoencoderKL:
     )
 
 
-def sd_scheduler(prediction_type: str = "epsilon") -> DDIMScheduler:
+def sd_scheduler(prediction_type: Any = "epsilon") -> DDIMScheduler:
     """Stable Diffusion's noise schedule."""
     return DDIMScheduler(
         beta_start=0.00085,
@@ -107,7 +108,8 @@ def tiny_diffusion(
         tokenizer = tiny_tokenizer()
         vae, unet, text_encoder = tiny_vae(), tiny_unet(contrast), CLIPTextModel(text_config(tokenizer))
     if dtype != torch.float32:
-        vae, unet, text_encoder = vae.to(dtype), unet.to(dtype), text_encoder.to(dtype)
+        for network in (vae, unet, text_encoder):
+            network.to(dtype=dtype)  # pyright: ignore[reportCallIssue]
     return LatentDiffusion(vae, unet, text_encoder, tokenizer, sd_scheduler(prediction_type))
 
 

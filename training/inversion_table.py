@@ -1,8 +1,8 @@
 """Measures how well each inversion regenerates pictures: the table of docs/inversion.md.
 
-    python -m training.inversion_table                              # 50 pictures of the world
-    python -m training.inversion_table --photographs FOLDER         # and photographs, for the warning's threshold
-    python -m training.inversion_table --count 2 --steps 10         # a minute's try-out
+python -m training.inversion_table                              # 50 pictures of the world
+python -m training.inversion_table --photographs FOLDER         # and photographs, for the warning's threshold
+python -m training.inversion_table --count 2 --steps 10         # a minute's try-out
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pix2pix_onthefly import Editor, EditOptions, guidance, images
+from pix2pix_onthefly import EditOptions, Editor, guidance, images
 from pix2pix_onthefly.inversion import invert
 from pix2pix_onthefly.world.renderer import render
 

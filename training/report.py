@@ -32,8 +32,8 @@ from .scenes import held_out_scenes
 COUNT = 200
 SHOTS = (0, 1, 3)
 CAPTIONS = (1, 2, 4)
-CELL_SHARE = 0.1
-"""Edits for each setting of the rewriter, relative to `--count`: there are eighteen settings."""
+CELL_SHARE = 0.2
+"""Edits for each of the eighteen settings of the rewriter, relative to `--count`. Settings share their edits."""
 
 
 @dataclass(frozen=True)

@@ -90,9 +90,7 @@ def _renamed(rng: random.Random, example: Example) -> Example:
                     words[index - 1] = article
         return " ".join(words)
 
-    return Example(
-        rename(example.instruction), tuple(map(rename, example.before)), tuple(map(rename, example.after))
-    )
+    return Example(rename(example.instruction), tuple(map(rename, example.before)), tuple(map(rename, example.after)))
 
 
 def training_example(rng: random.Random, count: int) -> Example:

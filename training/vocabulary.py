@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from transformers import BertTokenizer, CLIPTokenizer
 
@@ -33,7 +34,7 @@ def learn_merges(words: Iterable[list[str]]) -> list[tuple[str, str]]:
 def _apply(merges: dict[tuple[str, str], int], symbols: list[str]) -> list[str]:
     pieces = list(symbols)
     while True:
-        ranked = [(merges[pair], pair) for pair in zip(pieces, pieces[1:], strict=False) if pair in merges]
+        ranked = [(merges[pair], pair) for pair in pairwise(pieces) if pair in merges]
         if not ranked:
             return pieces
         _, (left, right) = min(ranked)

@@ -106,12 +106,12 @@ def edit(
     changes: dict[str, Any],
 ) -> None:
     """Edit a picture as an instruction says. Families may have other defaults than those shown."""
-    from . import images
+    from . import images, saving
 
-    target = images.check_output(output or f"{image.stem}-edited.png", overwrite=overwrite)
+    target = saving.check_output(output or f"{image.stem}-edited.png", overwrite=overwrite)
     request = EditRequest(instruction, caption, tuple(before or ()), tuple(after or ()), family, direction, changes)
     if like is not None:
-        request = request.like(images.read_recipe(like), like.name)
+        request = request.like(saving.read_recipe(like), like.name)
     check_direction_target(save_direction, request, overwrite=overwrite)
     picture = images.open_picture(image)
     editor = load_editor(request.family, device)
@@ -154,7 +154,7 @@ def _recipe(result: EditResult, request: EditRequest, source: str) -> dict[str, 
 
 
 def _compared(picture: Image.Image, result: EditResult) -> Image.Image:
-    from .images import side_by_side
+    from .comparison import side_by_side
 
     labels = "original", f"reconstruction ({result.reconstruction_psnr:.1f} dB)", "edit"
     return side_by_side((picture, result.reconstruction, result.image), labels)
@@ -179,7 +179,7 @@ def _tell(result: EditResult, recipe: dict[str, object], target: Path, *, as_jso
 
 
 def _save(picture: Image.Image, target: Path, recipe: dict[str, object], *, overwrite: bool, no_metadata: bool) -> None:
-    from .images import save
+    from .saving import save
 
     save(picture, target, None if no_metadata else recipe, overwrite=overwrite)
 
@@ -207,10 +207,10 @@ def reconstruct(
     changes: dict[str, Any],
 ) -> None:
     """Invert a picture and regenerate it unedited, which tells how well the models know its like."""
-    from . import guidance, images
+    from . import guidance, images, saving
     from .inversion import invert
 
-    target = images.check_output(output or f"{image.stem}-reconstructed.png", overwrite=overwrite)
+    target = saving.check_output(output or f"{image.stem}-reconstructed.png", overwrite=overwrite)
     check_caption(caption)
     picture = images.open_picture(image)
     editor = load_editor(family, device)
@@ -242,11 +242,11 @@ def draw(
     changes: dict[str, Any],
 ) -> None:
     """Draw a new picture from a caption."""
-    from . import images
+    from . import images, saving
     from .text_to_image import draw as draw_latents
 
     options = DrawOptions(**changes)
-    target = images.check_output(output or f"drawing-{options.seed}.png", overwrite=overwrite)
+    target = saving.check_output(output or f"drawing-{options.seed}.png", overwrite=overwrite)
     editor = load_editor(family, device)
     with progress_display() as progress:
         latents = draw_latents(editor.diffusion, caption, options, progress)
@@ -265,12 +265,12 @@ def scene(
     no_metadata: NoMetadata = False,
 ) -> None:
     """Render a random scene of the bundled models' world."""
-    from . import images
+    from . import saving
     from .world.captions import describe
     from .world.renderer import render
     from .world.scenes import sample_scene
 
-    target = images.check_output(output or f"scene-{seed}.png", overwrite=overwrite)
+    target = saving.check_output(output or f"scene-{seed}.png", overwrite=overwrite)
     drawn = sample_scene(random.Random(seed))
     recipe: dict[str, object] = {"caption": describe(drawn), "scene": {"seed": seed, "size": size}}
     _save(render(drawn, size), target, recipe, overwrite=overwrite, no_metadata=no_metadata)

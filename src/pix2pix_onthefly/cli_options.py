@@ -207,7 +207,7 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def check_direction_target(path: Path | None, request: EditRequest, *, overwrite: bool) -> None:
-    """Makes sure, before any work is done, that a direction can be saved: `images.check_output` for directions.
+    """Makes sure, before any work is done, that a direction can be saved: `saving.check_output` for directions.
 
     Raises:
         OptionError, OutputError: it cannot.

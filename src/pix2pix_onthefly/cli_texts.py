@@ -75,7 +75,7 @@ def rewrite(
 
 def show(image: PictureFile, as_json: AsJson = False) -> None:
     """Print the recipe a saved picture carries."""
-    from .images import read_recipe
+    from .saving import read_recipe
 
     (say_json if as_json else say_rows)(read_recipe(image))
 

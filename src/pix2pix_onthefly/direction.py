@@ -1,4 +1,4 @@
-"""The edit direction: how the text embedding changes from the before-captions to the after-captions (paper Eq. 1, 2)."""
+"""The edit direction: how the text embedding changes from before-captions to after-captions (paper Eq. 1, 2)."""
 
 from __future__ import annotations
 

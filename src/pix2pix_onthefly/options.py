@@ -30,7 +30,7 @@ class EditOptions:
         OptionError: a value is out of its range or of the wrong type.
     """
 
-    steps: int = setting(100, "Denoising steps, and as many for the inversion (paper 4).", minimum=2, maximum=1000)
+    steps: int = setting(100, "Denoising steps, and as many for the inversion (paper 4).", minimum=2, maximum=999)
     inversion: str = setting(
         "aligned",
         "DDIM inversion: `aligned` visits every sampling step, `reference` is pix2pix-zero's own, which drops the "
@@ -118,7 +118,7 @@ class DrawOptions:
         OptionError: a value is out of its range or of the wrong type.
     """
 
-    steps: int = setting(50, "Denoising steps.", minimum=2, maximum=1000)
+    steps: int = setting(50, "Denoising steps.", minimum=2, maximum=999)
     guidance_scale: float = setting(
         3.0, "Classifier-free guidance towards the caption; 1 turns it off.", minimum=0.0, maximum=50.0
     )

@@ -129,8 +129,8 @@ def test_every_step_equals_theirs(
 def test_the_comparison_is_not_vacuous(
     diffusion: LatentDiffusion, direction: Tensor, scale: float, amount: float
 ) -> None:
-    """On these models the guidance gradient, the direction and the carried row each move the result by over 0.5 %,
-    fifty times the tolerance above."""
+    """On these models the guidance gradient, the direction and the carried row each move the result by over 1 %, a
+    hundred times the tolerance above."""
     noise = random_latents()
     guided = edited(diffusion, noise, direction, options_of(scale, amount))
     unguided = edited(diffusion, noise, direction, options_of(scale, 0.0))
@@ -138,7 +138,7 @@ def test_the_comparison_is_not_vacuous(
     other_row = edited(diffusion, noise, direction, options_of(scale, amount, carried_row="edit"))
     for name, other in (("guidance", unguided), ("direction", undirected), ("carried row", other_row)):
         report(f"effect of {name}, {scale}/{amount}", difference(other, guided))
-        assert difference(other, guided) > 50 * TOLERANCE
+        assert difference(other, guided) > 100 * TOLERANCE
 
 
 def test_maps_are_not_flat(diffusion: LatentDiffusion) -> None:

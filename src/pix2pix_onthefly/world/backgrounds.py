@@ -42,7 +42,9 @@ def _soft(shape: Callable[[ImageDraw.ImageDraw], None], picture: Image.Image, bl
     """Draws a shape on a copy and blends it in with a blurred edge."""
     mask = Image.new("L", picture.size, 0)
     shape(ImageDraw.Draw(mask))
-    return Image.composite(Image.new("RGB", picture.size, "white"), picture, mask.filter(ImageFilter.GaussianBlur(blur)))
+    return Image.composite(
+        Image.new("RGB", picture.size, "white"), picture, mask.filter(ImageFilter.GaussianBlur(blur))
+    )
 
 
 def _plain(colour: tuple[int, int, int]) -> Image.Image:
@@ -101,8 +103,18 @@ def _night() -> Image.Image:
 
 def _sky() -> Image.Image:
     def clouds(draw: ImageDraw.ImageDraw) -> None:
-        for x, y, r in ((70, 90, 46), (130, 76, 58), (190, 96, 42), (400, 170, 50), (460, 160, 44),
-                        (90, 400, 50), (150, 416, 40), (360, 430, 46), (430, 418, 60), (490, 440, 40)):
+        for x, y, r in (
+            (70, 90, 46),
+            (130, 76, 58),
+            (190, 96, 42),
+            (400, 170, 50),
+            (460, 160, 44),
+            (90, 400, 50),
+            (150, 416, 40),
+            (360, 430, 46),
+            (430, 418, 60),
+            (490, 440, 40),
+        ):
             draw.ellipse((x - r, y - 0.6 * r, x + r, y + 0.6 * r), fill=235)
 
     return _soft(clouds, _gradient((82, 158, 236), (162, 208, 248)), 10)

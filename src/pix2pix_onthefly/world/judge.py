@@ -36,9 +36,13 @@ _SIDE = 96
 _COARSE_STEP = 2
 _FINALISTS = 4
 """How many looks a region are placed to the pixel."""
-_TRIM = 0.6
-"""Share of the rim's pixels that count: the best ones, so that an object there does no harm."""
+_TINT_WEIGHT = 0.5
+"""How much an even tint of the rim counts against a background, compared with what remains without the tint.
+
+Drawn pictures are often tinted: below one, stars on a greenish black are still the night sky.
+"""
 _LARGEST_TINT = 20.0
+"""Objects are judged after at most this much of the tint has been taken off."""
 _PRESENCE = 0.2
 """An object counts as seen if drawing it lowers the squared error by this share of its contrast to the background.
 
@@ -180,10 +184,11 @@ def _background_rims() -> Floats:
 
 
 def _nearest_background(picture: Floats) -> str:
-    """The background with the least trimmed error at the rim."""
-    errors = np.square(_background_rims() - _halved(picture)[_rim()]).sum(-1)
-    kept = np.sort(errors, axis=1)[:, : int(errors.shape[1] * _TRIM)]
-    return list(BACKGROUNDS)[int(kept.mean(1).argmin())]
+    """The background nearest at the rim. Distances are not squared: an object that reaches the rim does no harm."""
+    differences = _halved(picture)[_rim()] - _background_rims()
+    tints = np.median(differences, axis=1)
+    distances = np.linalg.norm(differences - tints[:, None], axis=-1).mean(1)
+    return list(BACKGROUNDS)[int((distances + _TINT_WEIGHT * np.linalg.norm(tints, axis=-1)).argmin())]
 
 
 def _tint(picture: Floats, word: str) -> Floats:

@@ -67,8 +67,9 @@ def sprite(kind: str, colour: str | None, side: int) -> tuple[NDArray[np.float32
     alpha = rgba[..., 3:] / 255.0
     channels = np.concatenate([rgba[..., :3] * alpha, alpha * 255.0], axis=-1)
     planes = [
-        Image.fromarray(channels[..., i]).resize((side, side), Image.Resampling.BOX if side == SPRITE_SIDE
-                                                 else Image.Resampling.LANCZOS)
+        Image.fromarray(channels[..., i]).resize(
+            (side, side), Image.Resampling.BOX if side == SPRITE_SIDE else Image.Resampling.LANCZOS
+        )
         for i in range(4)
     ]
     resized = np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0.0, 255.0)
