@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pix2pix_onthefly.diffusion import LatentDiffusion
 from pix2pix_onthefly.schedule import ddim_step
-from pix2pix_onthefly.world.judge import Reading, agrees, background_agrees, objects_agree, read_scene
+from pix2pix_onthefly.world.judge import Reading, disagreements, read_scene
 from pix2pix_onthefly.world.scenes import Scene
 
 ROWS = 16
@@ -29,15 +29,18 @@ class Drawn:
 
     @property
     def background(self) -> bool:
-        return background_agrees(self.reading, self.scene)
+        """Whether the background is right."""
+        return "background" not in disagreements(self.reading, self.scene)
 
     @property
     def objects(self) -> bool:
-        return objects_agree(self.reading, self.scene)
+        """Whether the objects and their colours are right."""
+        return set(disagreements(self.reading, self.scene)) <= {"background"}
 
     @property
     def all(self) -> bool:
-        return agrees(self.reading, self.scene)
+        """Whether everything is right."""
+        return self.background and self.objects
 
 
 def _first_noise(diffusion: LatentDiffusion, count: int, seed: int) -> Tensor:

@@ -11,17 +11,23 @@ import argparse
 import json
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
-from pix2pix_onthefly import EditOptions, Editor, guidance, images
-from pix2pix_onthefly.inversion import invert
+from pix2pix_onthefly import EditOptions, Editor, images
+from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.inversion import walk_to_noise
+from pix2pix_onthefly.schedule import ddim_step
 from pix2pix_onthefly.world.renderer import render
 
 from .scenes import held_out_scenes
 
+BATCH = 10
 VARIANTS: dict[str, dict[str, object]] = {
     "aligned": {"inversion": "aligned", "regularisation_rounds": 0},
     "aligned, regularised": {"inversion": "aligned", "regularisation_rounds": 5},
@@ -30,15 +36,36 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 
 
-def measure(editor: Editor, picture: Image.Image, options: EditOptions) -> tuple[float, float]:
-    """PSNR in dB of the regenerated picture, and of the autoencoder alone, against the picture."""
-    source = editor.fit(picture, options)
-    caption = editor.captioner.describe(source)
-    latents = editor.diffusion.encode(images.to_tensor(source))
-    inversion = invert(editor.diffusion, latents, caption, options)
-    regenerated = guidance.reconstruct(editor.diffusion, inversion, options).latents
-    decoded = [images.to_image(editor.diffusion.decode(z)) for z in (regenerated, latents)]
-    return images.psnr(source, decoded[0]), images.psnr(source, decoded[1])
+@torch.no_grad()
+def regenerate(diffusion: LatentDiffusion, latents: Tensor, context: Tensor, options: EditOptions) -> Tensor:
+    """Latents [rows, channels, h, w] after inversion and sampling back, each under its own caption's embedding."""
+    schedule = diffusion.schedule(options.steps)
+    latents = walk_to_noise(diffusion, latents, context, options)[-1]
+    for timestep in schedule.timesteps:
+        noise = diffusion.predict_noise(latents, timestep, context)
+        next_level = schedule.level(timestep - schedule.stride)
+        latents = ddim_step(latents, noise, schedule.level(timestep), next_level)
+    return latents
+
+
+def measure(editor: Editor, pictures: list[Image.Image], options: EditOptions) -> list[tuple[float, float]]:
+    """For pictures of one size, PSNR in dB of the regenerated picture, and of the autoencoder alone."""
+    diffusion = editor.diffusion
+    context = diffusion.embed([editor.captioner.describe(picture) for picture in pictures])
+    latents = diffusion.encode(torch.cat([images.to_tensor(picture) for picture in pictures]))
+    regenerated = regenerate(diffusion, latents, context, options)
+    found: list[tuple[float, float]] = []
+    for index, picture in enumerate(pictures):
+        decoded = [images.to_image(diffusion.decode(z[index : index + 1])) for z in (regenerated, latents)]
+        found.append((images.psnr(picture, decoded[0]), images.psnr(picture, decoded[1])))
+    return found
+
+
+def batches(editor: Editor, pictures: list[Image.Image], options: EditOptions) -> list[list[Image.Image]]:
+    """The fitted pictures in groups of one size, at most `BATCH` in each."""
+    fitted = sorted((editor.fit(picture, options) for picture in pictures), key=lambda picture: picture.size)
+    groups = [list(group) for _, group in groupby(fitted, key=lambda picture: picture.size)]
+    return [group[start : start + BATCH] for group in groups for start in range(0, len(group), BATCH)]
 
 
 def table(editor: Editor, pictures: list[Image.Image], steps: int, label: str) -> dict[str, dict[str, float]]:
@@ -48,7 +75,8 @@ def table(editor: Editor, pictures: list[Image.Image], steps: int, label: str) -
     print("|---|---|---|---|---|---|---|")
     for name, changes in VARIANTS.items():
         options, started = editor.options(steps=steps, **changes), time.perf_counter()
-        values = np.array([measure(editor, picture, options) for picture in pictures])
+        groups = batches(editor, pictures, options)
+        values = np.array([pair for group in groups for pair in measure(editor, group, options)])
         psnr, alone = values[:, 0], float(values[:, 1].mean())
         seconds = (time.perf_counter() - started) / len(pictures)
         found[name] = {"mean": round(float(psnr.mean()), 2), "least": round(float(psnr.min()), 2)}

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from diffusers import UNet2DConditionModel
-from diffusers.models.attention_processor import Attention
 from torch import Tensor
 
 
@@ -35,7 +34,7 @@ class _RecordingProcessor:
 
     def __call__(
         self,
-        attn: Attention,
+        attn: Any,  # diffusers' Attention, whose layers are annotated as optional
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,

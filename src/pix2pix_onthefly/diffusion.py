@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
@@ -68,14 +69,14 @@ class LatentDiffusion:
     def encode(self, pixels: Tensor) -> Tensor:
         """Pixels [batch, 3, H, W] in -1..1 to scaled latents [batch, channels, H/8, W/8]; the posterior's mode."""
         pixels = pixels.to(self.device, self.vae.dtype)
-        latents = self.vae.encode(pixels).latent_dist.mode()
-        return latents.float() * self.vae.config["scaling_factor"]
+        posterior = cast("Any", self.vae.encode(pixels)).latent_dist
+        return posterior.mode().float() * self.vae.config["scaling_factor"]
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents to pixels [batch, 3, H, W], about -1..1, float32 on the CPU."""
         latents = (latents / self.vae.config["scaling_factor"]).to(self.device, self.vae.dtype)
-        return self.vae.decode(latents).sample.float().cpu()
+        return cast("Any", self.vae).decode(latents).sample.float().cpu()
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> Tensor:

@@ -6,13 +6,16 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from .errors import InputError, ModelUnavailableError
 
-Loaded = TypeVar("Loaded")
+if TYPE_CHECKING:
+    from .captioner import Captioner
+    from .diffusion import LatentDiffusion
+    from .rewriter import Rewriter
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class ModelRow:
     def location(self) -> str:
         """Hub id, or the folder inside the installed package."""
         if self.source.startswith("package:"):
-            return str(files(__package__).joinpath(*self.source.removeprefix("package:").split("/")))
+            return str(files(__name__.rpartition(".")[0]).joinpath(*self.source.removeprefix("package:").split("/")))
         return self.source
 
     def __str__(self) -> str:
@@ -69,9 +72,21 @@ class Family:
     option_defaults: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-_BLIP = ModelRow("Salesforce/blip-image-captioning-base", "BSD-3-Clause", 990, safetensors=False)
+_BLIP = ModelRow(
+    "Salesforce/blip-image-captioning-base",
+    "BSD-3-Clause",
+    990,
+    revision="82a37760796d32b1411fe092ab5d4e227313294b",
+    safetensors=False,
+)
 _PHI = ModelRow("microsoft/phi-2", "MIT", 5560)
-_CLIP = ModelRow("openai/clip-vit-base-patch32", "MIT", 605, safetensors=False)
+_CLIP = ModelRow(
+    "openai/clip-vit-base-patch32",
+    "MIT",
+    605,
+    revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+    safetensors=False,
+)
 
 FAMILIES: dict[str, Family] = {
     "mini": Family(
@@ -140,7 +155,7 @@ def pick_dtype(device: torch.device) -> torch.dtype:
     return torch.float16 if device.type == "cuda" else torch.float32
 
 
-def _load(row: ModelRow, loader: Callable[..., Loaded], **arguments: Any) -> Loaded:
+def _load(row: ModelRow, loader: Callable[..., Any], **arguments: Any) -> Any:
     """Calls a library's `from_pretrained`; what it raises for missing weights becomes one sentence."""
     try:
         return loader(row.location, revision=row.revision, **arguments)
@@ -148,7 +163,7 @@ def _load(row: ModelRow, loader: Callable[..., Loaded], **arguments: Any) -> Loa
         raise _unavailable(row) from error
 
 
-def _load_with_words(row: ModelRow, loader: Callable[..., Loaded], **arguments: Any) -> Loaded:
+def _load_with_words(row: ModelRow, loader: Callable[..., Any], **arguments: Any) -> Any:
     """`_load` for a tokenizer or a processor with one.
 
     Where the vocabulary is missing (a download that was cut off), transformers raises nothing and makes up a tokenizer
@@ -168,7 +183,7 @@ def _unavailable(row: ModelRow) -> ModelUnavailableError:
     )
 
 
-def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Any:
+def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> LatentDiffusion:
     """The row's autoencoder, UNet, text encoder, tokenizer and scheduler as a `LatentDiffusion`.
 
     Raises:
@@ -190,7 +205,7 @@ def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> A
     return LatentDiffusion(vae.to(device), unet.to(device), text_encoder.to(device), tokenizer, scheduler)
 
 
-def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Any:
+def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Captioner:
     """The row's BLIP model as a `Captioner`.
 
     Raises:
@@ -205,7 +220,7 @@ def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> A
     return Captioner(model.to(device), processor)
 
 
-def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype) -> Any:
+def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype) -> Rewriter:
     """The row's causal language model with a few-shot pool as a `Rewriter`.
 
     Raises:

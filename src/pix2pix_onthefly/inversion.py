@@ -45,7 +45,23 @@ def invert(
     progress: Progress = no_progress,
 ) -> Inversion:
     """Walks latents [1, channels, h, w] up to the highest noise level, conditioned on the caption (guidance 1)."""
-    context = diffusion.embed([caption])
+    trajectory = walk_to_noise(diffusion, latents, diffusion.embed([caption]), options, progress)
+    return Inversion(caption, options.steps, options.inversion, latents, trajectory[-1], trajectory)
+
+
+@torch.no_grad()
+def walk_to_noise(
+    diffusion: LatentDiffusion,
+    latents: Tensor,
+    context: Tensor,
+    options: EditOptions,
+    progress: Progress = no_progress,
+) -> tuple[Tensor, ...]:
+    """The inversion of one or more pictures: latents [rows, channels, h, w], embeddings [rows, tokens, width].
+
+    Returns:
+        the latents after every move, the given ones first.
+    """
     moves = _MOVES[options.inversion](diffusion.schedule(options.steps))
     rng = random.Random(options.seed)
     trajectory = [latents]
@@ -54,7 +70,7 @@ def invert(
         noise = regularise(noise, options, rng)
         trajectory.append(ddim_step(trajectory[-1], noise, level, next_level))
         progress("invert", done, len(moves))
-    return Inversion(caption, options.steps, options.inversion, latents, trajectory[-1], tuple(trajectory))
+    return tuple(trajectory)
 
 
 def regularise(noise: Tensor, options: EditOptions, rng: random.Random) -> Tensor:
@@ -97,14 +113,15 @@ def draw_shifts(noise: Tensor, rng: random.Random) -> list[list[int]]:
 
 
 def auto_correlation(noise: Tensor, shifts: list[list[int]]) -> Tensor:
-    """Squared mean product of each channel with itself, rolled by its shift along either axis, summed over scales."""
+    """Squared mean product of each channel with itself, rolled by its shift along either axis; summed over all scales,
+    channels and rows, so that rows do not touch each other."""
     total = noise.new_zeros(())
     for level, scale_shifts in enumerate(shifts):
         if level:
             noise = torch.nn.functional.avg_pool2d(noise, 2)
         for axis in (2, 3):
             rolled = _roll_channels(noise, scale_shifts, axis)
-            total = total + (noise * rolled).mean((0, 2, 3)).square().sum()
+            total = total + (noise * rolled).mean((2, 3)).square().sum()
     return total
 
 
@@ -117,6 +134,7 @@ def _roll_channels(noise: Tensor, shifts: list[int], axis: int) -> Tensor:
 
 
 def divergence(noise: Tensor) -> Tensor:
-    """Kullback-Leibler divergence (times two) of a Gaussian with the noise's mean and variance from the unit one."""
-    variance = noise.var()
-    return variance + noise.mean().square() - 1 - torch.log(variance + 1e-7)
+    """Kullback-Leibler divergence (times two) of a Gaussian with a row's mean and variance from the unit one, summed
+    over rows."""
+    variance, mean = torch.var_mean(noise, dim=(1, 2, 3))
+    return (variance + mean.square() - 1 - torch.log(variance + 1e-7)).sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -106,8 +107,6 @@ class EditResult:
 
     def recipe(self) -> dict[str, object]:
         """All but the pictures as plain data, ready for JSON: what a saved picture carries."""
-        import dataclasses
-
         return {
             "instruction": self.instruction,
             "caption": self.caption,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from diffusers import DDIMScheduler
 from torch import Tensor
@@ -27,7 +28,7 @@ class Schedule:
     @classmethod
     def of(cls, scheduler: DDIMScheduler, steps: int) -> Schedule:
         """Reads a diffusers scheduler set to `steps` steps; the scheduler itself is left as it was."""
-        own = DDIMScheduler.from_config(scheduler.config, clip_sample=False)
+        own = cast("DDIMScheduler", DDIMScheduler.from_config(scheduler.config, clip_sample=False))
         own.set_timesteps(steps)
         timesteps = tuple(int(timestep) for timestep in own.timesteps)
         signal = tuple(float(level) for level in own.alphas_cumprod)

@@ -113,8 +113,8 @@ def sampled(noise: Tensor, steps: int) -> Tensor:
     """Back to the picture with the noise predictions of `fixed_noise` and diffusers' own sampler."""
     scheduler = sd_scheduler()
     scheduler.set_timesteps(steps)
-    for timestep in scheduler.timesteps:
-        noise = cast(Any, scheduler.step(fixed_noise(noise, int(timestep)), timestep, noise)).prev_sample
+    for timestep in scheduler.timesteps.tolist():
+        noise = cast(Any, scheduler.step(fixed_noise(noise, timestep), timestep, noise)).prev_sample
     return noise
 
 

@@ -241,7 +241,7 @@ def test_captioner_survives_a_folder(tmp_path: Path, pickled: bool) -> None:
     loaded: Captioner = families.load_captioner(row_of(tmp_path, safetensors=not pickled), CPU, torch.float32)
     inputs = loaded.processor(images=picture(), return_tensors="pt")
     assert inputs["pixel_values"].shape == (1, 3, SIDE, SIDE)
-    ids = torch.tensor([[model.config.text_config.bos_token_id, 8, 9]])
+    ids = torch.tensor([[loaded.processor.tokenizer.convert_tokens_to_ids("[DEC]"), 8, 9]])
     with torch.no_grad():
         found = loaded.model(pixel_values=inputs["pixel_values"], input_ids=ids).logits
         expected = model(pixel_values=inputs["pixel_values"], input_ids=ids).logits
@@ -269,8 +269,8 @@ def save_rewriter(folder: Path) -> PhiForCausalLM:
         num_attention_heads=4,
         max_position_embeddings=128,
         initializer_range=0.2,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=vocabulary[END],
+        eos_token_id=vocabulary[END],
     )
     model = PhiForCausalLM(config).eval()
     model.save_pretrained(folder)

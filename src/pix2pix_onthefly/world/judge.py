@@ -7,13 +7,12 @@ changes D = I - B into D - S with S = C - B A, and the squared error by
 
     |S|^2 - 2 D.S = sum C^2 - 2 sum D.C + 2 sum (D.B) A - 2 sum B.(C A) + sum B^2 A^2.
 
-Each sum but the first is a correlation of a plane of the picture with a plane of the sprite, so that all looks at all
-places are scored by one matrix product a size.
+All sums but the first correlate the picture with the sprite: one matrix product a size scores all looks everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,13 +22,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .backgrounds import background
-from .renderer import render_pixels
+from .renderer import object_box
 from .scenes import Scene, SceneObject
 from .sprites import sprite
 from .vocabulary import BACKGROUNDS, COLOURS, KINDS
 
 Floats = NDArray[np.float32]
 Look = tuple[str, str | None]
+_Place = tuple[int, int, int]
+"""Top, left and size in pixels."""
 
 _SIDE = 96
 """Pictures of any other size are scaled to this side first."""
@@ -37,21 +38,19 @@ _COARSE_STEP = 2
 _FINALISTS = 4
 """How many looks a region are placed to the pixel."""
 _TINT_WEIGHT = 0.5
-"""How much an even tint of the rim counts against a background, compared with what remains without the tint.
-
-Drawn pictures are often tinted: below one, stars on a greenish black are still the night sky.
-"""
-_LARGEST_TINT = 20.0
-"""Objects are judged after at most this much of the tint has been taken off."""
+"""How much an even tint of the rim counts against a background, compared with what remains without the tint: drawn
+pictures are often tinted, and stars on a greenish black are still the night sky."""
+_SHARED_TINT = 20.0
+"""So much of a background's tint is taken to lie on the whole picture, what is more on the background alone."""
 _PRESENCE = 0.2
-"""An object counts as seen if drawing it lowers the squared error by this share of its contrast to the background.
-
-Drawing what is there in full lowers it by the whole contrast; drawing what is there at half strength, by nothing.
-"""
+"""An object counts as seen if drawing it lowers the squared error by this share of its contrast to the background: by
+all of it if the object is there in full, by nothing if it is there at half strength."""
 
 LOOKS: tuple[Look, ...] = tuple(
     (kind.word, colour) for kind in KINDS.values() for colour in (COLOURS if kind.comes_in_colours else (None,))
 )
+_RIM = np.pad(np.zeros((_SIDE // 2 - 12, _SIDE // 2 - 10), dtype=np.bool_), ((8, 4), (5, 5)), constant_values=True)
+"""The part of the half-size picture that objects hardly reach."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +60,12 @@ class Reading:
     Attributes:
         background: a word of `BACKGROUNDS`.
         objects: from left to right; none if the background is empty.
-        error: mean squared error per channel (0..255 scale) between the picture and the rendering of this reading.
+        error: mean squared error (0..255 scale) between the picture and this reading's rendering in the picture's tint.
     """
 
     background: str
     objects: tuple[SceneObject, ...]
     error: float
-
-    @property
-    def scene(self) -> Scene:
-        """The reading as a scene."""
-        return Scene(self.background, self.objects)
 
 
 @dataclass(frozen=True)
@@ -82,17 +76,14 @@ class _Region:
     y: tuple[float, float]
     size: tuple[float, float]
 
-    def coarse_sizes(self) -> range:
-        """Sizes in pixels at half resolution."""
-        low, high = (round(edge * _SIDE / 2) for edge in self.size)
-        return range(low, high + 1, _COARSE_STEP)
-
-    def coarse_starts(self, size: int) -> tuple[range, range]:
-        """Tops and lefts in pixels at half resolution, inside the picture."""
+    def coarse(self) -> Iterator[tuple[int, range, range]]:
+        """Sizes with the tops and lefts to try, in pixels at half resolution, inside the picture."""
         half = _SIDE // 2
-        axes = [[round(edge * half - size / 2) for edge in axis] for axis in (self.y, self.x)]
-        rows, columns = (range(max(0, low), min(half - size, high) + 1) for low, high in axes)
-        return rows, columns
+        low, high = (round(edge * half) for edge in self.size)
+        for size in range(low, high + 1, _COARSE_STEP):
+            axes = [[round(edge * half - size / 2) for edge in axis] for axis in (self.y, self.x)]
+            rows, columns = (range(max(0, first), min(half - size, last) + 1) for first, last in axes)
+            yield size, rows, columns
 
 
 _MIDDLE = _Region((0.40, 0.60), (0.46, 0.61), (0.54, 0.70))
@@ -113,18 +104,20 @@ def read_scene(pixels: NDArray[np.uint8], objects: int | None = None) -> Reading
     picture = _at_own_side(pixels)
     if objects not in (None, 0, 1, 2):
         raise ValueError(f"a scene has up to two objects, not {objects}")
-    word = _nearest_background(picture)
-    picture = picture - _tint(picture, word)
+    word, tint = _nearest_background(picture)
+    shared = np.clip(tint, -_SHARED_TINT, _SHARED_TINT).astype(np.float32)
+    picture, empty = picture - shared, background(word, _SIDE) + (tint - shared)
     layouts: list[tuple[SceneObject, ...]] = [()]
     if objects != 0:
-        middle, left, right = (_best_object(picture, word, region) for region in (_MIDDLE, _LEFT, _RIGHT))
+        middle, left, right = (_best_object(picture, empty, region) for region in (_MIDDLE, _LEFT, _RIGHT))
         layouts += [(middle,), (left,), (right,), (left, right)]
     if objects is None:
-        layouts = [layout for layout in layouts if all(_is_present(picture, word, item) for item in layout)]
+        layouts = [layout for layout in layouts if all(_is_present(picture, empty, item) for item in layout)]
     else:
         layouts = [layout for layout in layouts if len(layout) == objects]
-    readings = [Reading(word, layout, _error(picture, word, layout)) for layout in layouts]
-    return min(readings, key=lambda reading: reading.error)
+    errors = [float(np.square(picture - _drawn(empty, layout)).mean()) for layout in layouts]
+    best = errors.index(min(errors))
+    return Reading(word, layouts[best], errors[best])
 
 
 def disagreements(reading: Reading, scene: Scene) -> tuple[str, ...]:
@@ -138,16 +131,6 @@ def disagreements(reading: Reading, scene: Scene) -> tuple[str, ...]:
     if any(seen.kind == wanted.kind and seen.colour != wanted.colour for seen, wanted in pairs):
         wrong.append("colour")
     return tuple(wrong)
-
-
-def background_agrees(reading: Reading, scene: Scene) -> bool:
-    """Whether the background is the scene's."""
-    return reading.background == scene.background
-
-
-def objects_agree(reading: Reading, scene: Scene) -> bool:
-    """Whether the objects are the scene's, colours included, from left to right."""
-    return not set(disagreements(reading, scene)) - {"background"}
 
 
 def agrees(reading: Reading, scene: Scene) -> bool:
@@ -165,36 +148,17 @@ def _at_own_side(pixels: NDArray[np.uint8]) -> Floats:
 
 def _halved(pixels: Floats) -> Floats:
     """Means of 2x2 pixels."""
-    height, width = pixels.shape[:2]
-    return pixels.reshape(height // 2, 2, width // 2, 2, -1).mean((1, 3))
+    return pixels.reshape(_SIDE // 2, 2, _SIDE // 2, 2, 3).mean((1, 3))
 
 
-@lru_cache(maxsize=1)
-def _rim() -> NDArray[np.bool_]:
-    """The part of the half-size picture that objects hardly reach: they stand below the top fifth."""
-    rim = np.ones((_SIDE // 2, _SIDE // 2), dtype=np.bool_)
-    rim[8:-4, 5:-5] = False
-    return rim
-
-
-@lru_cache(maxsize=1)
-def _background_rims() -> Floats:
-    """All backgrounds at the rim, [backgrounds, pixels, 3]."""
-    return np.stack([_halved(background(word, _SIDE))[_rim()] for word in BACKGROUNDS])
-
-
-def _nearest_background(picture: Floats) -> str:
-    """The background nearest at the rim. Distances are not squared: an object that reaches the rim does no harm."""
-    differences = _halved(picture)[_rim()] - _background_rims()
+def _nearest_background(picture: Floats) -> tuple[str, Floats]:
+    """The background nearest at the rim, and how far the picture is off there in each channel."""
+    rims = np.stack([_halved(background(word, _SIDE))[_RIM] for word in BACKGROUNDS])
+    differences = _halved(picture)[_RIM] - rims
     tints = np.median(differences, axis=1)
-    distances = np.linalg.norm(differences - tints[:, None], axis=-1).mean(1)
-    return list(BACKGROUNDS)[int((distances + _TINT_WEIGHT * np.linalg.norm(tints, axis=-1)).argmin())]
-
-
-def _tint(picture: Floats, word: str) -> Floats:
-    """How far a drawn background is off in each channel: to be taken off the whole picture."""
-    difference = _halved(picture - background(word, _SIDE))[_rim()]
-    return np.clip(np.median(difference, axis=0), -_LARGEST_TINT, _LARGEST_TINT).astype(np.float32)
+    distances = np.linalg.norm(differences - tints[:, None], axis=-1).mean(1)  # unsquared: an object here does no harm
+    best = int((distances + _TINT_WEIGHT * np.linalg.norm(tints, axis=-1)).argmin())
+    return list(BACKGROUNDS)[best], tints[best]
 
 
 def _picture_planes(picture: Floats, empty: Floats) -> Floats:
@@ -220,75 +184,67 @@ def _all_weights(size: int) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(np.stack(weights, axis=1)), np.asarray(constants, dtype=np.float32)
 
 
-def _changes(planes: Floats, size: int, starts: tuple[range, range], weights: Floats) -> Floats:
-    """Correlations at every place, [tops, lefts, looks]."""
-    rows, columns = starts
+def _changes(planes: Floats, size: int, rows: range, columns: range, weights: Floats) -> Floats:
+    """Correlations at every place, [places, looks]; places are ordered by row, then column."""
     part = planes[:, rows.start : rows.stop - 1 + size, columns.start : columns.stop - 1 + size]
     windows = sliding_window_view(part, (size, size), axis=(1, 2)).transpose(1, 2, 0, 3, 4)
-    return (windows.reshape(len(rows) * len(columns), -1) @ weights).reshape(len(rows), len(columns), -1)
+    return windows.reshape(len(rows) * len(columns), -1) @ weights
 
 
-def _best_object(picture: Floats, word: str, region: _Region) -> SceneObject:
+def _best_object(picture: Floats, empty: Floats, region: _Region) -> SceneObject:
     """The object that lowers the squared error most where a region allows objects."""
-    empty = background(word, _SIDE)
     planes = _picture_planes(picture, empty)
-    candidates = [
-        _placed(planes, LOOKS[index], start)
-        for index, start in _finalists(_picture_planes(_halved(picture), _halved(empty)), region)
-    ]
-    _, look, (top, left, size) = min(candidates, key=lambda candidate: candidate[0])
-    return SceneObject(*look, (left + size / 2) / _SIDE, (top + size / 2) / _SIDE, size / _SIDE)
+    finalists = _finalists(_picture_planes(_halved(picture), _halved(empty)), region)
+    placed = [(*_placed(planes, LOOKS[index], coarse), index) for index, coarse in finalists]
+    _, (top, left, size), index = min(placed)
+    return SceneObject(*LOOKS[index], (left + size / 2) / _SIDE, (top + size / 2) / _SIDE, size / _SIDE)
 
 
-def _finalists(planes: Floats, region: _Region) -> Iterable[tuple[int, tuple[int, int, int]]]:
-    """The best looks with their best top, left and size in pixels of the half-size picture."""
+def _finalists(planes: Floats, region: _Region) -> list[tuple[int, _Place]]:
+    """The best looks (as indices) with their best places in the half-size picture."""
     scores: list[Floats] = []
-    places: list[list[tuple[int, int, int]]] = []
-    for size in region.coarse_sizes():
-        rows, columns = region.coarse_starts(size)
+    places: list[list[_Place]] = []
+    for size, rows, columns in region.coarse():
         weights, constants = _all_weights(size)
-        changes = (_changes(planes, size, (rows, columns), weights) + constants).reshape(-1, len(LOOKS))
-        best = changes.argmin(0)
-        scores.append(changes[best, np.arange(len(LOOKS))])
-        places.append([(rows[i // len(columns)], columns[i % len(columns)], size) for i in best.tolist()])
+        changes = _changes(planes, size, rows, columns, weights) + constants
+        scores.append(changes.min(0))
+        places.append([(rows[i // len(columns)], columns[i % len(columns)], size) for i in changes.argmin(0).tolist()])
     table = np.stack(scores)
-    sizes, order = table.argmin(0).tolist(), table.min(0).argsort()
-    return [(index, places[sizes[index]][index]) for index in order[:_FINALISTS].tolist()]
+    sizes, order = table.argmin(0).tolist(), table.min(0).argsort().tolist()
+    return [(index, places[sizes[index]][index]) for index in order[:_FINALISTS]]
 
 
-def _placed(planes: Floats, look: Look, coarse: tuple[int, int, int]) -> tuple[float, Look, tuple[int, int, int]]:
-    """Finds a look's place and size to the pixel around those found at half resolution."""
+def _placed(planes: Floats, look: Look, coarse: _Place) -> tuple[float, _Place]:
+    """Finds a look's place to the pixel around that at half resolution, and by how much it changes the error."""
     top, left, size = (2 * value for value in coarse)
-    found: list[tuple[float, tuple[int, int, int]]] = []
+    found: list[tuple[float, _Place]] = []
     for exact in range(size - _COARSE_STEP, size + _COARSE_STEP + 1):
-        shift = (size - exact) // 2
-        rows, columns = (_around(start + shift, exact) for start in (top, left))
+        starts = (start + (size - exact) // 2 for start in (top, left))
+        rows, columns = (range(max(0, start - 2), min(_SIDE - exact, start + 2) + 1) for start in starts)
         weights, constant = _look_weights(look, exact)
-        changes = _changes(planes, exact, (rows, columns), weights[:, None])[..., 0]
+        changes = _changes(planes, exact, rows, columns, weights)
         row, column = divmod(int(changes.argmin()), len(columns))
-        found.append((float(changes[row, column]) + constant, (rows[row], columns[column], exact)))
-    change, place = min(found)
-    return change, look, place
+        found.append((float(changes.min()) + constant, (rows[row], columns[column], exact)))
+    return min(found)
 
 
-def _around(start: int, size: int) -> range:
-    return range(max(0, start - 2), min(_SIDE - size, start + 2) + 1)
+def _drawn(empty: Floats, items: Sequence[SceneObject]) -> Floats:
+    """The objects on any background, rounded as the renderer rounds."""
+    pixels = empty.copy()
+    for item in items:
+        left, top, size = object_box(item, _SIDE)
+        colour, alpha = sprite(item.kind, item.colour, size)
+        window = pixels[top : top + size, left : left + size]
+        window[:] = window * (1 - alpha) + colour
+    return np.clip(np.round(pixels), 0, 255)
 
 
-def _rendered(word: str, items: Sequence[SceneObject]) -> Floats:
-    return render_pixels(Scene(word, tuple(items)), _SIDE).astype(np.float32)
-
-
-def _error(picture: Floats, word: str, items: Sequence[SceneObject]) -> float:
-    return float(np.square(picture - _rendered(word, items)).mean())
-
-
-def _is_present(picture: Floats, word: str, item: SceneObject) -> bool:
+def _is_present(picture: Floats, empty: Floats, item: SceneObject) -> bool:
     """Whether an object stands out of the background about as much as its drawing does.
 
     No pixel may speak for or against it by more than its own contrast, so that a stray spot does not decide.
     """
-    empty, drawn = _rendered(word, []), _rendered(word, [item])
-    contrast = np.square(drawn - empty).sum(-1)
-    gain = np.square(picture - empty).sum(-1) - np.square(picture - drawn).sum(-1)
+    before, drawn = _drawn(empty, ()), _drawn(empty, (item,))
+    contrast = np.square(drawn - before).sum(-1)
+    gain = np.square(picture - before).sum(-1) - np.square(picture - drawn).sum(-1)
     return float(np.clip(gain, -contrast, contrast).sum()) >= _PRESENCE * float(contrast.sum())

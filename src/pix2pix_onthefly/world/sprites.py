@@ -18,7 +18,7 @@ _VIVID = 0.95
 
 @lru_cache(maxsize=1)
 def _sheet() -> Image.Image:
-    with files(__package__).joinpath("assets", "sprites.png").open("rb") as stream:
+    with files(__name__.rpartition(".")[0]).joinpath("assets", "sprites.png").open("rb") as stream:
         return Image.open(stream).convert("RGBA")
 
 
@@ -72,5 +72,5 @@ def sprite(kind: str, colour: str | None, side: int) -> tuple[NDArray[np.float32
         )
         for i in range(4)
     ]
-    resized = np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0.0, 255.0)
-    return resized[..., :3], resized[..., 3:] / 255.0
+    resized = np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0.0, 255.0, dtype=np.float32)
+    return resized[..., :3], resized[..., 3:] / np.float32(255.0)
