@@ -13,7 +13,7 @@ SOURCES := src training tests
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types train models contact-sheet wheel clean help
+.PHONY: demo test lint types train models inversion-table contact-sheet wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
 	@mkdir -p $(dir $(DEMO_RESULT))
@@ -34,10 +34,13 @@ train: $(INSTALLED) ## train the bundled models again (hours); options in ARGS
 	$(BIN)/python -m training.all $(ARGS)
 
 models: $(INSTALLED) ## print the table of the five bundled models
-	$(BIN)/python -m training.report
+	$(BIN)/python -m training.report $(ARGS)
+
+inversion-table: $(INSTALLED) ## measure how well each inversion regenerates pictures; options in ARGS
+	$(BIN)/python -m training.inversion_table $(ARGS)
 
 contact-sheet: $(INSTALLED) ## draw the contact sheet of example edits
-	$(BIN)/python -m training.contact_sheet
+	$(BIN)/python -m training.contact_sheet $(ARGS)
 
 wheel: $(INSTALLED_DEV) ## build the wheel and edit a picture with it in an empty environment
 	rm -rf dist

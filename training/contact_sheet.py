@@ -3,8 +3,9 @@
     python -m training.contact_sheet                    # 24 edits, writes docs/contact-sheet.png
     python -m training.contact_sheet --count 5 --option steps=20 --output out/sheet.png
 
-Each cell shows the picture before and after, the instruction under it, and a tick where the judge reads in the edited
-picture just what the instruction asked for. The last line printed is one JSON object.
+Each cell shows the picture before and after with the instruction under it, in green where the judge reads in the edited
+picture just what the instruction asked for. The last line printed is one JSON object: `success` counts those, `in_place`
+those of them whose objects are also where they should be.
 """
 
 from __future__ import annotations
@@ -24,22 +25,31 @@ from pix2pix_onthefly import Editor, EditResult
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, Edit, sample_edit
 from pix2pix_onthefly.world.judge import agrees, read_scene
 from pix2pix_onthefly.world.renderer import render
+from pix2pix_onthefly.world.scenes import SceneObject
 
 from .common import ROOT
 from .scenes import HELD_OUT_SEED
 
 FIRST_SEED = HELD_OUT_SEED + 500_000
 _CELL, _GAP, _TEXT, _COLUMNS = 128, 8, 34, 4
+_NEAR = 0.1
+"""How far, as a fraction of the picture's side, an object may be from its place."""
 _GOOD, _BAD = (20, 130, 60), (190, 40, 40)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An edit of the world with what came of it."""
+    """An edit of the world with what came of it.
+
+    Attributes:
+        success: the picture reads as the target scene: background, kinds and colours.
+        in_place: besides, every object is about where the target scene has it, and about as large.
+    """
 
     edit: Edit
     result: EditResult
     success: bool
+    in_place: bool
 
 
 def sample_edits(count: int) -> list[Edit]:
@@ -53,7 +63,12 @@ def run(editor: Editor, edit: Edit, changes: dict[str, object]) -> Judged:
     picture = render(edit.source, editor.diffusion.native_size)
     result = editor.edit(picture, edit.instruction, options=editor.options(**changes))
     reading = read_scene(np.asarray(result.image))
-    return Judged(edit, result, agrees(reading, edit.target))
+    success = agrees(reading, edit.target)
+    return Judged(edit, result, success, success and all(map(_near, reading.objects, edit.target.objects)))
+
+
+def _near(found: SceneObject, wanted: SceneObject) -> bool:
+    return max(abs(found.x - wanted.x), abs(found.y - wanted.y), abs(found.size - wanted.size)) <= _NEAR
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
@@ -93,6 +108,7 @@ def summary(judged: list[Judged], seconds: float) -> dict[str, object]:
     psnr = float(np.mean([item.result.reconstruction_psnr for item in judged]))
     return {
         "success": sum(item.success for item in judged),
+        "in_place": sum(item.in_place for item in judged),
         "n": len(judged),
         "by_type": by_type,
         "reconstruction_psnr": round(psnr, 2),
