@@ -4,8 +4,8 @@
     python -m training.contact_sheet --count 5 --option steps=20 --output out/sheet.png
 
 Each cell shows the picture before and after with the instruction under it, in green where the judge reads in the edited
-picture just what the instruction asked for. The last line printed is one JSON object: `success` counts those, `in_place`
-those of them whose objects are also where they should be.
+picture just what the instruction asked for. The last line printed is one JSON object: `success` counts those,
+`in_place` those of them whose objects are also where they should be.
 """
 
 from __future__ import annotations
