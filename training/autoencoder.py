@@ -199,4 +199,4 @@ def train(plan: Plan) -> None:
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", message=".*should be kept in float32.*")
-    train(read_plan(__doc__ or "", steps=6000, batch=12, learning_rate=1.5e-3, cooldown=1200))
+    train(read_plan(__doc__ or "", steps=2000, batch=8, learning_rate=2e-3, cooldown=300))

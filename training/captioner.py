@@ -175,4 +175,4 @@ def train(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    train(read_plan(__doc__ or "", steps=3600, batch=32, learning_rate=1e-3, cooldown=900))
+    train(read_plan(__doc__ or "", steps=2000, batch=32, learning_rate=1.5e-3, cooldown=500))

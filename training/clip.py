@@ -226,5 +226,5 @@ def train(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    plan = read_plan(__doc__ or "", steps=500, batch=128, learning_rate=1e-3, cooldown=150)
+    plan = read_plan(__doc__ or "", steps=320, batch=128, learning_rate=1e-3, cooldown=120)
     train(replace(plan, warmup=50))

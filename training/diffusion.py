@@ -165,4 +165,4 @@ def train(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    train(read_plan(__doc__ or "", steps=20000, batch=64, learning_rate=1e-3, cooldown=4000))
+    train(read_plan(__doc__ or "", steps=3000, batch=32, learning_rate=2e-3, cooldown=600))

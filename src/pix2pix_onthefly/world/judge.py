@@ -106,7 +106,7 @@ def read_scene(pixels: NDArray[np.uint8], objects: int | None = None) -> Reading
         raise ValueError(f"a scene has up to two objects, not {objects}")
     word, tint = _nearest_background(picture)
     shared = np.clip(tint, -_SHARED_TINT, _SHARED_TINT).astype(np.float32)
-    picture, empty = picture - shared, background(word, _SIDE) + (tint - shared)
+    picture, empty = picture - shared, (background(word, _SIDE) + tint - shared).astype(np.float32)
     layouts: list[tuple[SceneObject, ...]] = [()]
     if objects != 0:
         middle, left, right = (_best_object(picture, empty, region) for region in (_MIDDLE, _LEFT, _RIGHT))
