@@ -96,7 +96,7 @@ FAMILIES: dict[str, Family] = {
         clip=ModelRow("package:mini/clip", "MIT", 5),
         pool="world",
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
-        option_defaults={"guidance_scale": 2.5},  # a small model overshoots at Stable Diffusion's 5
+        option_defaults={"guidance_scale": 1.5},  # a small model overshoots at Stable Diffusion's 5
     ),
     "sd14": Family(
         diffusion=ModelRow("CompVis/stable-diffusion-v1-4", "CreativeML OpenRAIL-M", 2740, variant="fp16"),
