@@ -1,8 +1,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-DEMO_PICTURE = examples/fox.png
-DEMO_INSTRUCTION = make the fox a cat
+DEMO_PICTURE = examples/car.png
+DEMO_INSTRUCTION = put the car on the beach
 DEMO_RESULT = out/demo.png
 
 BIN := $(abspath $(VENV))/bin
