@@ -96,6 +96,7 @@ FAMILIES: dict[str, Family] = {
         clip=ModelRow("package:mini/clip", "MIT", 5),
         pool="world",
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
+        reconstruction_floor=25.5,  # docs/inversion.md: world pictures lie above, photographs below
         option_defaults={"guidance_scale": 1.5},  # a small model overshoots at Stable Diffusion's 5
     ),
     "sd14": Family(
