@@ -38,6 +38,12 @@ def test_bad_values_are_refused_by_name(name: str, value: Any) -> None:
         EditOptions(**{name: value})
 
 
+def test_the_reference_inversion_needs_a_step_to_take() -> None:
+    with pytest.raises(OptionError, match="at least 3"):
+        EditOptions(inversion="reference", steps=2)
+    assert EditOptions(inversion="reference", steps=3).steps == 3
+
+
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
     with pytest.raises(OptionError, match=r"'step'.*steps"):
         EditOptions().with_changes(step=3)

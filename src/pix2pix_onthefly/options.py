@@ -96,6 +96,8 @@ class EditOptions:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             _check(field, getattr(self, field.name))
+        if self.inversion == "reference" and self.steps < 3:
+            raise OptionError("steps must be at least 3 with inversion reference, which drops the first and the last")
 
     def with_changes(self, **changes: Any) -> EditOptions:
         """A copy with some values changed.
