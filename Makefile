@@ -9,11 +9,11 @@ BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip install -c constraints.txt
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
-SOURCES := src training tests
+SOURCES := src training benchmarks tests
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types train models inversion-table contact-sheet wheel clean help
+.PHONY: demo test lint types benchmark scaling true-size train models inversion-table contact-sheet wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
 	@mkdir -p $(dir $(DEMO_RESULT))
@@ -29,6 +29,15 @@ lint: $(INSTALLED_DEV) ## check style and formatting
 
 types: $(INSTALLED_DEV) ## check types
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+benchmark: $(INSTALLED) ## time an edit side by side with diffusers' pix2pix-zero; options in ARGS
+	$(BIN)/python -m benchmarks.side_by_side $(ARGS)
+
+scaling: $(INSTALLED) ## how time and memory grow with steps, size, captions and instructions; options in ARGS
+	$(BIN)/python -m benchmarks.scaling $(ARGS)
+
+true-size: $(INSTALLED_DEV) ## build the real architectures with random weights (13 GB in a temporary folder) and edit with them
+	$(BIN)/python -m pytest -s -m true_size $(ARGS)
 
 train: $(INSTALLED) ## train the bundled models again (hours); options in ARGS
 	$(BIN)/python -m training.all $(ARGS)

@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from pix2pix_onthefly import guidance
 from pix2pix_onthefly.diffusion import LatentDiffusion
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import Inversion
+from pix2pix_onthefly.records import GuidedEdit, Inversion
 from training.vocabulary import clip_tokenizer
 
 TOKENS = 77
@@ -123,9 +123,10 @@ def inversion_of(noise: Tensor, steps: int) -> Inversion:
 
 
 def edited(diffusion: LatentDiffusion, noise: Tensor, direction: Tensor, options: EditOptions) -> Tensor:
-    """Reference pass and guided edit from some noise."""
+    """Guided edit from some noise, the reference pass beside it."""
     inversion = inversion_of(noise, options.steps)
-    return guidance.edit(diffusion, inversion, guidance.reconstruct(diffusion, inversion, options), direction, options)
+    (made,) = guidance.edit(diffusion, [GuidedEdit(inversion, direction)], options)
+    return made.edited
 
 
 def difference(found: Tensor, expected: Tensor) -> float:

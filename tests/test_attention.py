@@ -7,7 +7,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import Tensor
 
-from pix2pix_onthefly.attention import record_cross_attention
+from pix2pix_onthefly.attention import NO_ROWS, LastMapSeen, record_cross_attention
 from pix2pix_onthefly.diffusion import LatentDiffusion
 from tests.helpers import (
     CAPTION,
@@ -123,6 +123,43 @@ def test_rows_do_not_touch_each_other(diffusion: LatentDiffusion) -> None:
         alone = recorded.take()
     for both, one in zip(together, alone, strict=True):
         assert difference(both[1:], one) < 1e-5
+
+
+def test_texts_are_projected_once(diffusion: LatentDiffusion, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and values of the same embeddings are computed once, those of others anew; outputs are bit-equal."""
+    layer = diffusion.unet.mid_block.attentions[0].transformer_blocks[0].attn2.to_k  # pyright: ignore
+    calls: list[int] = []
+    monkeypatch.setattr(layer, "forward", lambda x, forward=layer.forward: calls.append(len(x)) or forward(x))
+    latents, context = random_latents(), diffusion.embed([CAPTION])
+    with torch.no_grad(), record_cross_attention(diffusion.unet) as recorded:
+        outputs = [diffusion.predict_noise(latents, 501, text) for text in (context, context, context.clone())]
+        recorded.take()
+    assert len(calls) == 2
+    assert torch.equal(outputs[0], outputs[1])
+    assert torch.equal(outputs[0], outputs[2])
+
+
+def test_rows_without_maps_run_fused(diffusion: LatentDiffusion) -> None:
+    """Nothing is recorded for no rows, one row's maps for one row; outputs stay within 1e-5 of the plain ones."""
+    plain = prediction(diffusion, rows=2)
+    with record_cross_attention(diffusion.unet) as recorded:
+        recorded.rows = NO_ROWS
+        assert difference(prediction(diffusion, rows=2), plain) < 1e-5
+        assert recorded.take() == ()
+        recorded.rows = slice(1, None)
+        assert difference(prediction(diffusion, rows=2), plain) < 1e-5
+        assert [len(layer) for layer in recorded.take()] == [1] * CROSS_LAYERS
+
+
+def test_a_pass_may_end_at_the_last_map(diffusion: LatentDiffusion) -> None:
+    """With `nothing_else` the pass is left once every layer has recorded; the maps are the whole pass's own."""
+    with record_cross_attention(diffusion.unet) as recorded:
+        prediction(diffusion)
+        whole = recorded.take()
+        recorded.nothing_else = True
+        with pytest.raises(LastMapSeen):
+            prediction(diffusion)
+        assert all(torch.equal(one, other) for one, other in zip(recorded.take(), whole, strict=True))
 
 
 def test_gradients_flow_through_the_maps(diffusion: LatentDiffusion) -> None:

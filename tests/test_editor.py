@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from pix2pix_onthefly import Editor, InputError, OptionError, families, guidance
+from pix2pix_onthefly import Editor, InputError, OptionError, families, guidance, loading
+from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.records import EditResult, Prepared
 from pix2pix_onthefly.world.renderer import render
 from pix2pix_onthefly.world.scenes import Scene, SceneObject
 
@@ -34,8 +38,8 @@ def test_the_stages_run_in_the_papers_order(editor: Editor, picture: Image.Image
 
     options = editor.options(steps=3, attempts=1)
     result = editor.edit(picture, "make the cat a dog", options=options, progress=progress)
-    assert seen == ["caption", "invert", "rewrite", "reconstruct", "edit"]
-    assert list(result.seconds) == ["caption", "invert", "rewrite", "direct", "reconstruct", "edit"]
+    assert seen == ["caption", "invert", "rewrite", "edit"]
+    assert list(result.seconds) == ["caption", "invert", "rewrite", "direct", "edit"]
     assert result.captions.prompt is not None
     assert result.captions.before[0] == result.caption
 
@@ -122,3 +126,110 @@ def test_no_editing_code_asks_for_the_family() -> None:
         source = inspect.getsource(module)
         assert "family" not in source
         assert "mini" not in source.replace("minimum", "")
+
+
+def edit_prepared(editor: Editor, prepared: Prepared, **changes: Any) -> EditResult:
+    return editor.edit(prepared, "", before=BEFORE, after=AFTER, **changes)
+
+
+def test_a_prepared_picture_gives_the_same_edit(editor: Editor, picture: Image.Image) -> None:
+    """Caption, inversion and maps are made once: the language model and the guided edit are all that runs again."""
+    options, seen = editor.options(steps=3), set[str]()
+    plain = editor.edit(picture, "", caption=BEFORE[0], before=BEFORE, after=AFTER, options=options)
+    prepared = editor.prepare(picture, caption=BEFORE[0], options=options)
+    assert prepared.reference is not None
+    again = edit_prepared(editor, prepared, progress=lambda stage, *_: seen.add(stage))
+    assert seen == {"edit"}
+    assert difference_in_levels(plain.image, again.image) <= 1
+    assert again.reconstruction_psnr == pytest.approx(plain.reconstruction_psnr, abs=0.1)
+    assert list(again.seconds) == ["caption", "invert", "reconstruct", "rewrite", "direct", "edit"]
+
+
+def difference_in_levels(one: Image.Image, other: Image.Image) -> int:
+    return int(np.abs(np.asarray(one, dtype=int) - np.asarray(other, dtype=int)).max())
+
+
+def test_a_prepared_picture_keeps_its_settings(editor: Editor, picture: Image.Image) -> None:
+    """An edit may change what the inversion does not depend on, and nothing else."""
+    prepared = editor.prepare(picture, caption="x", options=editor.options(steps=2))
+    assert edit_prepared(editor, prepared).options.steps == 2
+    edit_prepared(editor, prepared, options=editor.options(steps=2, guidance_scale=3.0))
+    with pytest.raises(OptionError, match="prepared with steps 2, not 4; prepare it anew"):
+        edit_prepared(editor, prepared, options=editor.options(steps=4))
+    with pytest.raises(InputError, match="prepared with the caption 'x'"):
+        edit_prepared(editor, prepared, caption="y")
+
+
+def test_maps_beyond_the_limit_are_made_anew(tiny_family: str, picture: Image.Image) -> None:
+    """With no memory for maps a prepared picture holds none, and its edit is the same."""
+    editor = Editor.load(tiny_family, map_memory=0.0)
+    options = editor.options(steps=2)
+    prepared = editor.prepare(picture, caption="x", options=options)
+    assert prepared.reference is None
+    plain = editor.edit(picture, "", caption="x", before=BEFORE, after=AFTER, options=options)
+    assert difference_in_levels(edit_prepared(editor, prepared).image, plain.image) <= 1
+
+
+def test_many_edits_are_what_each_is_alone(tiny_family: str, picture: Image.Image) -> None:
+    """Three edits of two pictures of different sizes, in batches of two, in the order asked; the picture that comes
+    twice is captioned and inverted once."""
+    editor, inverted = Editor.load(tiny_family, batch=2), list[int]()
+    options = editor.options(steps=2, attempts=1)
+    wide = Image.new("RGB", (96, 48), "green")
+    instructions = ["make it a dog", "make it red", "put it on the beach"]
+
+    def count(stage: str, done: int, total: int) -> None:
+        inverted.extend([done] * (stage == "invert"))
+
+    made = editor.edit_many([picture, wide, picture], instructions, options=options, progress=count)
+    assert inverted == [1, 2, 1, 2]
+    assert [result.instruction for result in made] == instructions
+    assert [result.image.size for result in made] == [(64, 64), (96, 48), (64, 64)]
+    for result, source in zip(made, [picture, wide, picture], strict=True):
+        alone = editor.edit(source, result.instruction, options=options)
+        assert difference_in_levels(result.image, alone.image) <= 1
+        assert result.captions == alone.captions
+
+
+def test_many_edits_are_checked_first(editor: Editor, picture: Image.Image) -> None:
+    """A blank instruction or a missing one is told before any model runs."""
+
+    def fail(stage: str, done: int, total: int) -> None:
+        raise AssertionError(stage)
+
+    with pytest.raises(InputError, match="1 pictures and 2 instructions do not go together"):
+        editor.edit_many([picture], ["a", "b"], progress=fail)
+    with pytest.raises(InputError, match="the instruction is empty"):
+        editor.edit_many([picture, picture], ["make it a dog", " "], progress=fail)
+
+
+def test_low_memory_keeps_one_model(tiny_family: str, picture: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `low_vram` never two models at once, the same picture, and no model loaded just to learn its size."""
+    editor, order = Editor.load(tiny_family, low_vram=True), list[str]()
+    options = editor.options(steps=2, attempts=1)
+    for role in ("diffusion", "captioner", "rewriter"):
+        load = getattr(loading, f"load_{role}")
+
+        def counted(*arguments: Any, role: str = role, load: Any = load) -> Any:
+            order.append(role)
+            return load(*arguments)
+
+        monkeypatch.setattr(loading, f"load_{role}", counted)
+    result = editor.edit(picture, "make it a dog", options=options)
+    assert order == ["captioner", "diffusion", "rewriter", "diffusion"]
+    assert list(editor._models._loaded) == ["diffusion"]  # pyright: ignore[reportPrivateUsage]
+    plain = Editor.load(tiny_family).edit(picture, "make it a dog", options=options)
+    assert difference_in_levels(result.image, plain.image) <= 1
+
+
+def test_precision(tiny_family: str, picture: Image.Image) -> None:
+    """bfloat16 runs, and stays near float32: on average within a sixteenth of the range, on random networks."""
+    options = EditOptions(steps=2, guidance_scale=1.0, cross_attention_guidance=0.0)
+    made = [
+        Editor.load(tiny_family, precision=precision).edit(
+            picture, "", caption="x", before=BEFORE, after=AFTER, options=options
+        )
+        for precision in ("float32", "bfloat16")
+    ]
+    one, other = (np.asarray(result.image, dtype=float) for result in made)
+    assert 0 < np.abs(one - other).mean() < 16

@@ -20,7 +20,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-from pix2pix_onthefly.families import FAMILIES, load_diffusion
+from pix2pix_onthefly.families import FAMILIES
+from pix2pix_onthefly.loading import load_diffusion
 from pix2pix_onthefly.prompts import WORDINGS
 from pix2pix_onthefly.world.captions import describe
 

@@ -26,6 +26,10 @@ class Captioner:
     def __init__(self, model: BlipForConditionalGeneration, processor: Any, prefix: str = "") -> None:
         self.model, self.processor, self.prefix = model.eval(), processor, prefix
 
+    def to(self, device: torch.device) -> None:
+        """Moves the model."""
+        self.model.to(device)  # pyright: ignore[reportArgumentType]
+
     @torch.no_grad()
     def describe(self, image: Image.Image, progress: Progress = no_progress) -> str:
         """The caption of an RGB picture: one line, lower case, no full stop."""

@@ -6,23 +6,23 @@ import dataclasses
 import random
 import sys
 import warnings
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import __version__, cli_texts
+from . import __version__, cli_models, cli_texts
 from .cli_options import (
-    RECONSTRUCTION_OPTIONS,
+    EDIT_SETTINGS,
+    MODEL_SETTINGS,
     AfterTexts,
     AsJson,
     BeforeTexts,
     CaptionText,
     Compare,
-    DeviceName,
     DirectionFile,
     EditRequest,
-    FamilyName,
     Instruction,
     LikePicture,
     NewDirectionFile,
@@ -32,11 +32,13 @@ from .cli_options import (
     PictureFile,
     check_caption,
     check_direction_target,
+    models_without,
     settings,
+    settings_of,
 )
 from .cli_texts import load_editor
 from .console import Commands, complain, progress_display, say, say_json, say_rows
-from .options import DrawOptions, EditOptions
+from .options import PREPARATION_OPTIONS, DrawOptions, EditOptions
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -85,13 +87,11 @@ def start(
 
 
 @app.command()
-@settings(EditOptions)
+@settings(changes=EDIT_SETTINGS, models=MODEL_SETTINGS)
 def edit(
     image: PictureFile,
     instruction: Instruction = "",
     output: OutputFile = None,
-    family: FamilyName = None,
-    device: DeviceName = None,
     caption: CaptionText = None,
     before: BeforeTexts = None,
     after: AfterTexts = None,
@@ -104,17 +104,17 @@ def edit(
     no_metadata: NoMetadata = False,
     *,
     changes: dict[str, Any],
+    models: dict[str, Any],
 ) -> None:
     """Edit a picture as an instruction says. Families may have other defaults than those shown."""
-    from . import images, saving
+    from . import saving
 
     target = saving.check_output(output or f"{image.stem}-edited.png", overwrite=overwrite)
-    request = EditRequest(instruction, caption, tuple(before or ()), tuple(after or ()), family, direction, changes)
+    request = EditRequest(instruction, caption, tuple(before or ()), tuple(after or ()), direction, changes, models)
     if like is not None:
         request = request.like(saving.read_recipe(like), like.name)
     check_direction_target(save_direction, request, overwrite=overwrite)
-    picture = images.open_picture(image)
-    editor = load_editor(request.family, device)
+    picture, editor = _open(image, request.caption, request.models, request.roles)
     result = _edit(editor, picture, request)
     recipe = _recipe(result, request, image.name)
     made = _compared(picture, result) if compare else result.image
@@ -124,10 +124,19 @@ def edit(
     _tell(result, recipe, target, as_json=as_json)
 
 
+def _open(
+    image: Path, caption: str | None, models: Mapping[str, Any], roles: Collection[str]
+) -> tuple[Image.Image, Editor]:
+    """What an edit and a reconstruction begin with, cheap checks first."""
+    from .images import open_picture
+
+    check_caption(caption)
+    return open_picture(image), load_editor(models, roles)
+
+
 def _edit(editor: Editor, picture: Image.Image, request: EditRequest) -> EditResult:
     from .direction import load_direction
 
-    check_caption(request.caption)
     options = editor.options(**request.changes)
     direction = None if request.direction is None else load_direction(request.direction)
     with progress_display() as progress:
@@ -194,33 +203,31 @@ def _models_used(editor: Editor, options: EditOptions | DrawOptions) -> dict[str
 
 
 @app.command()
-@settings(EditOptions, RECONSTRUCTION_OPTIONS)
+@settings(changes=settings_of(EditOptions, PREPARATION_OPTIONS), models=models_without("language_model"))
 def reconstruct(
     image: PictureFile,
     output: OutputFile = None,
-    family: FamilyName = None,
-    device: DeviceName = None,
     caption: CaptionText = None,
     overwrite: Overwrite = False,
     no_metadata: NoMetadata = False,
     *,
     changes: dict[str, Any],
+    models: dict[str, Any],
 ) -> None:
     """Invert a picture and regenerate it unedited, which tells how well the models know its like."""
-    from . import guidance, images, saving
+    from . import images, saving
     from .inversion import invert
+    from .reference import reconstruct as regenerate
 
     target = saving.check_output(output or f"{image.stem}-reconstructed.png", overwrite=overwrite)
-    check_caption(caption)
-    picture = images.open_picture(image)
-    editor = load_editor(family, device)
+    picture, editor = _open(image, caption, models, ("diffusion",) if caption else ("diffusion", "captioner"))
     options = editor.options(**changes)
     source = editor.fit(picture, options)
     with progress_display() as progress:
         text = caption or editor.captioner.describe(source, progress)
         latents = editor.diffusion.encode(images.to_tensor(source))
         inversion = invert(editor.diffusion, latents, text, options, progress)
-        regenerated = guidance.reconstruct(editor.diffusion, inversion, options, progress).latents
+        regenerated = regenerate(editor.diffusion, inversion, options, progress)
     made = images.to_image(editor.diffusion.decode(regenerated))
     agreement = images.psnr(source, images.restore(made, source.size))
     recipe = {"caption": text, **_models_used(editor, options), "reconstruction_psnr": round(agreement, 2)}
@@ -230,16 +237,15 @@ def reconstruct(
 
 
 @app.command()
-@settings(DrawOptions)
+@settings(changes=settings_of(DrawOptions), models=models_without("captioner", "language_model", "low_vram"))
 def draw(
     caption: Annotated[str, typer.Argument(help="What the picture shows.")],
     output: OutputFile = None,
-    family: FamilyName = None,
-    device: DeviceName = None,
     overwrite: Overwrite = False,
     no_metadata: NoMetadata = False,
     *,
     changes: dict[str, Any],
+    models: dict[str, Any],
 ) -> None:
     """Draw a new picture from a caption."""
     from . import images, saving
@@ -247,7 +253,7 @@ def draw(
 
     options = DrawOptions(**changes)
     target = saving.check_output(output or f"drawing-{options.seed}.png", overwrite=overwrite)
-    editor = load_editor(family, device)
+    editor = load_editor(models, ("diffusion",))
     with progress_display() as progress:
         latents = draw_latents(editor.diffusion, caption, options, progress)
     picture = images.to_image(editor.diffusion.decode(latents))
@@ -277,5 +283,6 @@ def scene(
     say_rows({"caption": describe(drawn), "picture": target})
 
 
-for _command in (cli_texts.caption, cli_texts.rewrite, cli_texts.show, cli_texts.families):
+for _command in (cli_texts.caption, cli_texts.rewrite, cli_texts.show, cli_models.families, cli_models.doctor):
     app.command()(_command)
+app.add_typer(cli_models.models_app, name="models")

@@ -5,24 +5,29 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
+from . import families
 from .errors import InputError, OptionError, OutputError
+from .families import CUSTOM_ROLES, FOLDER_MARK
+from .options import EditOptions, LoadOptions
 
 Command = Callable[..., None]
 
-PictureFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)]
+PictureFile = Annotated[
+    Path,
+    # images.py looks whether it can be read, and says more than Typer would
+    typer.Argument(metavar="IMAGE", readable=False, help="The picture.", show_default=False),
+]
 OutputFile = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FILE", help="Where the picture goes; in this folder if not given."),
 ]
-FamilyName = Annotated[str | None, typer.Option(metavar="NAME", help="Model family; see 'onthefly families'.")]
-DeviceName = Annotated[str | None, typer.Option(metavar="NAME", help="cpu, cuda or mps; the best one if not given.")]
 Instruction = Annotated[
     str, typer.Argument(metavar="INSTRUCTION", help="What should change, in words.", show_default=False)
 ]
@@ -55,17 +60,6 @@ REWRITER_OPTIONS = (
     "seed",
 )
 """The settings that the language model's captions depend on."""
-RECONSTRUCTION_OPTIONS = (
-    "steps",
-    "inversion",
-    "regularisation_rounds",
-    "auto_correlation_rolls",
-    "auto_correlation_weight",
-    "kl_weight",
-    "size",
-    "seed",
-)
-"""The settings that the unedited regeneration depends on."""
 
 _KINDS: dict[str, tuple[Any, str]] = {
     "bool": (bool, ""),
@@ -74,22 +68,46 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "str": (str, "TEXT"),
 }
 
+Settings = Sequence[dataclasses.Field[Any]]
 
-def settings(record: type[Any], names: Collection[str] = ()) -> Callable[[Command], Command]:
-    """Gives a command one option for every field of a record (or for those named).
 
-    The command takes what the user gave as its keyword argument `changes`: name to value, nothing for the others.
+def settings_of(record: type[Any], names: Collection[str] = (), *, without: Collection[str] = ()) -> Settings:
+    """Those fields of an option record that a command offers: the named ones, or all but some."""
+    fields = dataclasses.fields(record)
+    return [item for item in fields if (not names or item.name in names) and item.name not in without]
+
+
+EDIT_SETTINGS = settings_of(EditOptions)
+MODEL_SETTINGS = settings_of(LoadOptions, without=("batch", "map_memory"))
+"""Both of those left out serve several edits of one call."""
+
+
+def models_without(*names: str) -> Settings:
+    """`MODEL_SETTINGS` without those that a command has no use for."""
+    return [item for item in MODEL_SETTINGS if item.name not in names]
+
+
+def settings(**groups: Settings) -> Callable[[Command], Command]:
+    """Gives a command one option for every setting of one or more groups.
+
+    The command takes what the user gave of a group as the keyword argument of the group's name: a mapping of setting
+    to value, with nothing for the others.
     """
-    fields = [item for item in dataclasses.fields(record) if not names or item.name in names]
+    fields = [item for group in groups.values() for item in group]
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def wrapper(**arguments: Any) -> None:
-            given = {item.name: arguments.pop(item.name) for item in fields}
-            command(**arguments, changes={name: value for name, value in given.items() if value is not None})
+            values = {item.name: arguments.pop(item.name) for item in fields}
+            given = {name: value for name, value in values.items() if value is not None}
+            split = {
+                key: {item.name: given[item.name] for item in group if item.name in given}
+                for key, group in groups.items()
+            }
+            command(**arguments, **split)
 
         signature = inspect.signature(command, eval_str=True)
-        own = [parameter for parameter in signature.parameters.values() if parameter.name != "changes"]
+        own = [parameter for parameter in signature.parameters.values() if parameter.name not in groups]
         parameters = own + [_parameter(item) for item in fields]
         made: Any = wrapper  # Typer reads both of these
         made.__signature__ = signature.replace(parameters=parameters)
@@ -129,9 +147,9 @@ class EditRequest:
 
     Attributes:
         instruction, caption, before, after: the texts.
-        family: of models.
         direction: file of an edit direction.
-        changes: settings by name.
+        changes: settings of the edit by name.
+        models: settings of `LoadOptions` by name.
         record: how `before` and `after` came about, where they are a recipe's.
     """
 
@@ -139,10 +157,21 @@ class EditRequest:
     caption: str | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    family: str | None = None
     direction: Path | None = None
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
+    models: dict[str, Any] = field(default_factory=dict[str, Any])
     record: dict[str, object] | None = None
+
+    @property
+    def family(self) -> str | None:
+        """The family of models asked for."""
+        return self.models.get("family")
+
+    @property
+    def roles(self) -> list[str]:
+        """Of the models that are needed: a text that is given needs none that would write it."""
+        written = {"captioner": self.caption, "rewriter": self.before or self.after or self.direction}
+        return ["diffusion", *(role for role, text in written.items() if not text)]
 
     def like(self, recipe: Mapping[str, object], name: str) -> EditRequest:
         """This request, with what it leaves open taken from the recipe of a picture called `name`.
@@ -150,16 +179,18 @@ class EditRequest:
         The recipe's captions serve as long as nothing they were written from is given anew.
 
         Raises:
-            InputError: the recipe is not that of an edit, or the edit needs a direction file.
+            InputError: the recipe is not that of an edit, or the edit needs a file or folder that it does not name.
         """
         old = _request_of(recipe, name)
+        same_family = self.family in (None, old.family)
         new = replace(
             self,
             instruction=self.instruction or old.instruction,
             caption=old.caption if self.caption is None else self.caption,
-            family=self.family or old.family,
             changes={**old.changes, **self.changes},
+            models={**(old.models if same_family else {}), **self.models},
         )
+        _check_folders(new.models, name)
         if self.direction or self.before or self.after or self._asks_for_new_captions(old):
             return new
         if old.direction:
@@ -185,13 +216,30 @@ def _request_of(recipe: Mapping[str, object], name: str) -> EditRequest:
             caption=_text(recipe["caption"]),
             before=_texts(captions["before"]),
             after=_texts(captions["after"]),
-            family=_text(recipe["family"]),
+            models=_models_of(recipe),
             direction=None if direction is None else Path(_text(direction)),
             changes={option: value for option, value in options.items() if value is not None},
             record=captions,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the recipe in {name} is not that of an edit; give a picture that `edit` made") from error
+
+
+def _models_of(recipe: Mapping[str, object]) -> dict[str, Any]:
+    """The family, and those of its models that others had been put in place of."""
+    name = _text(recipe["family"])
+    used = cast("dict[str, object]", recipe.get("models", {}))
+    family = families.FAMILIES.get(name)
+    rows = {role: str(getattr(family, role)) for role in CUSTOM_ROLES} if family else {}
+    others = {role: _text(used[role]) for role, row in rows.items() if used.get(role, row) != row}
+    return {"family": name, **{CUSTOM_ROLES[role]: source for role, source in others.items()}}
+
+
+def _check_folders(models: Mapping[str, Any], name: str) -> None:
+    for option, source in models.items():
+        if isinstance(source, str) and source.startswith(FOLDER_MARK):
+            folder, flag = source.removeprefix(FOLDER_MARK), option.replace("_", "-")
+            raise InputError(f"{name} was made with a model in the folder {folder}; give it with --{flag}")
 
 
 def _text(value: object) -> str:

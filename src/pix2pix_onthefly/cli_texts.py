@@ -1,20 +1,20 @@
-"""Commands that print and write no picture: caption, rewrite, show, families."""
+"""Commands that print and write no picture: caption, rewrite, show."""
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .cli_options import (
     REWRITER_OPTIONS,
     AsJson,
     CaptionText,
-    DeviceName,
-    FamilyName,
     Instruction,
     PictureFile,
     check_caption,
+    models_without,
     settings,
+    settings_of,
 )
 from .console import progress_display, quieten_libraries, say, say_json, say_rows
 from .options import EditOptions
@@ -23,36 +23,46 @@ if TYPE_CHECKING:
     from .editor import Editor
 
 
-def load_editor(family: str | None, device: str | None) -> Editor:
-    """An editor whose libraries keep quiet."""
+def load_editor(models: Mapping[str, Any], roles: Collection[str]) -> Editor:
+    """An editor whose libraries keep quiet, and whose models of some roles are on this machine: what has to be
+    downloaded, or cannot be had, shows before any work is done.
+
+    Args:
+        models: settings of `LoadOptions`.
+        roles: of the models that will be used.
+    """
+    from . import hub
     from .editor import Editor
+    from .loading import is_half
 
     quieten_libraries()
-    return Editor.load(family, device=device)
+    editor = Editor.load(**models)
+    for role in roles:
+        hub.folder_of(getattr(editor.row, role), role, half=is_half(editor.dtype))
+    return editor
 
 
-@settings(EditOptions, ("size",))
-def caption(
-    image: PictureFile, family: FamilyName = None, device: DeviceName = None, *, changes: dict[str, Any]
-) -> None:
+@settings(models=models_without("language_model"), changes=settings_of(EditOptions, ("size",)))
+def caption(image: PictureFile, *, models: dict[str, Any], changes: dict[str, Any]) -> None:
     """Print the caption an edit would start from."""
     from .images import open_picture
 
     picture = open_picture(image)
-    editor = load_editor(family, device)
+    editor = load_editor(models, ("diffusion", "captioner"))
     source = editor.fit(picture, editor.options(**changes))
     with progress_display() as progress:
         text = editor.captioner.describe(source, progress)
     say(text)
 
 
-@settings(EditOptions, REWRITER_OPTIONS)
+@settings(
+    models=models_without("diffusion", "captioner", "low_vram"), changes=settings_of(EditOptions, REWRITER_OPTIONS)
+)
 def rewrite(
     instruction: Instruction,
     caption: CaptionText = None,
-    family: FamilyName = None,
-    device: DeviceName = None,
     *,
+    models: dict[str, Any],
     changes: dict[str, Any],
 ) -> None:
     """Show how the language model turns an instruction into captions."""
@@ -60,7 +70,7 @@ def rewrite(
 
     check_instruction(instruction)
     check_caption(caption)
-    editor = load_editor(family, device)
+    editor = load_editor(models, ("rewriter",))
     options = editor.options(**changes)
     with progress_display() as progress:
         captions = editor.rewriter.rewrite(instruction, caption, options, progress)
@@ -78,16 +88,3 @@ def show(image: PictureFile, as_json: AsJson = False) -> None:
     from .saving import read_recipe
 
     (say_json if as_json else say_rows)(read_recipe(image))
-
-
-def families() -> None:
-    """List the model families with their models, licences and sizes."""
-    from .families import DEFAULT_FAMILY, FAMILIES, ModelRow
-
-    for name, family in FAMILIES.items():
-        parts = {item.name: getattr(family, item.name) for item in dataclasses.fields(family)}
-        say(f"{name}{' (the default)' if name == DEFAULT_FAMILY else ''}: {family.about}")
-        for role, row in parts.items():
-            if isinstance(row, ModelRow):
-                say(f"  {role:<10} {row!s:<48} {row.licence:<22} {row.megabytes:>5} MB")
-        say()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -12,6 +12,16 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from .errors import OptionError
 from .schedule import Schedule
+
+
+def pixels_per_latent(vae: Mapping[str, Any]) -> int:
+    """Pixels along one side of a latent cell, from an autoencoder's settings."""
+    return 2 ** (len(vae["block_out_channels"]) - 1)
+
+
+def native_size(unet: Mapping[str, Any], vae: Mapping[str, Any]) -> int:
+    """Side in pixels of the square pictures a model was trained on, from its settings."""
+    return int(unet["sample_size"]) * pixels_per_latent(vae)
 
 
 class LatentDiffusion:
@@ -24,6 +34,7 @@ class LatentDiffusion:
         vae, unet, text_encoder: networks on one device; the UNet's dtype is the working precision.
         tokenizer: the text encoder's.
         scheduler: any diffusers scheduler's settings as DDIM; `prediction_type` may be epsilon or v_prediction.
+        gradient_rows: how many rows of a batch are differentiated at once, to save memory; None for all.
 
     Raises:
         OptionError: a prediction type that is neither.
@@ -36,9 +47,11 @@ class LatentDiffusion:
         text_encoder: CLIPTextModel,
         tokenizer: CLIPTokenizer,
         scheduler: DDIMScheduler,
+        gradient_rows: int | None = None,
     ) -> None:
         self.vae, self.unet, self.text_encoder = vae, unet, text_encoder
         self.tokenizer, self.scheduler = tokenizer, scheduler
+        self.gradient_rows = gradient_rows
         self.prediction_type: str = scheduler.config["prediction_type"]
         if self.prediction_type not in ("epsilon", "v_prediction"):
             raise OptionError(f"this scheduler predicts {self.prediction_type!r}; only epsilon and v_prediction work")
@@ -51,15 +64,20 @@ class LatentDiffusion:
         """Where the networks live."""
         return self.unet.device
 
+    def to(self, device: torch.device) -> None:
+        """Moves the networks."""
+        for network in (self.vae, self.unet, self.text_encoder):
+            network.to(device)  # pyright: ignore[reportArgumentType]
+
     @property
     def pixels_per_latent(self) -> int:
         """Pixels along one side of a latent cell."""
-        return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
+        return pixels_per_latent(self.vae.config)
 
     @property
     def native_size(self) -> int:
         """Side in pixels of the square pictures the model was trained on."""
-        return int(self.unet.config["sample_size"]) * self.pixels_per_latent
+        return native_size(self.unet.config, self.vae.config)
 
     def schedule(self, steps: int) -> Schedule:
         """The sampling schedule with `steps` steps."""
@@ -90,14 +108,17 @@ class LatentDiffusion:
         )
         return self.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state.float()
 
-    def predict_noise(self, latents: Tensor, timestep: int, context: Tensor) -> Tensor:
-        """The noise in `latents` [rows, channels, h, w] at a timestep, given text embeddings [rows, tokens, width].
+    def predict_noise(self, latents: Tensor, timestep: int | Tensor, context: Tensor) -> Tensor:
+        """The noise in `latents` [rows, channels, h, w], given text embeddings [rows, tokens, width].
 
         Differentiable in `latents`. A velocity prediction v is turned into noise: sqrt(a) v + sqrt(1 - a) z.
+
+        Args:
+            timestep: one for all rows, or [rows].
         """
         dtype = self.unet.dtype
         output = self.unet(latents.to(dtype), timestep, context.to(dtype)).sample.float()
         if self.prediction_type == "epsilon":
             return output
-        level = float(self.scheduler.alphas_cumprod[timestep])
-        return level**0.5 * output + (1 - level) ** 0.5 * latents
+        levels = self.scheduler.alphas_cumprod.to(output)[timestep].view(-1, 1, 1, 1)
+        return levels.sqrt() * output + (1 - levels).sqrt() * latents

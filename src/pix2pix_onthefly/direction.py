@@ -32,16 +32,34 @@ def edit_direction(diffusion: LatentDiffusion, before: Sequence[str], after: Seq
     return mean_after - mean_before
 
 
+def check_direction(direction: Tensor, diffusion: LatentDiffusion) -> None:
+    """Makes sure that a given direction fits the model's text encoder.
+
+    Raises:
+        InputError: it has another shape.
+    """
+    expected = diffusion.embed([""]).shape
+    if direction.shape != expected:
+        raise InputError(
+            f"this direction has shape {tuple(direction.shape)}, but the models in use need {tuple(expected)}: use the "
+            "models it was made with"
+        )
+
+
 def save_direction(direction: Tensor, path: Path, note: str = "") -> None:
     """Writes a direction to a safetensors file, for use without a language model (pix2pix-zero's own way).
 
     Raises:
         OutputError: the file cannot be written.
     """
+    part = path.with_name(f".{path.name}.part")
     try:
-        save_file({_KEY: direction.contiguous().cpu()}, path, metadata={"note": note})
+        save_file({_KEY: direction.contiguous().cpu()}, part, metadata={"note": note})
+        part.replace(path)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"cannot write the direction to {path}: choose a folder you may write to") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_direction(path: Path) -> Tensor:

@@ -1,101 +1,125 @@
-"""Generation held to the picture it starts from: the reference pass and the guided edit (paper 3.3; Parmar et al. 2023,
-section 3.3 and their `edit_pipeline.py`)."""
+"""The guided edit: generation along the edit direction, held to the picture it starts from (paper 3.3; Parmar et al.
+2023, section 3.3 and their `edit_pipeline.py`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
 
-from .attention import record_cross_attention
+from .attention import ALL_ROWS, CrossAttentionMaps, LastMapSeen, record_cross_attention
 from .diffusion import LatentDiffusion
 from .options import EditOptions
-from .records import Inversion, Progress, Reconstruction, no_progress
+from .records import EditedLatents, GuidedEdit, Progress, no_progress
+from .reference import KeptReference, Reference, RunningReference
 from .schedule import ddim_step
+
+ROWS_PER_EDIT = 2
+"""The caption (the negative prompt of classifier-free guidance) and the caption moved along the direction."""
 
 
 @torch.no_grad()
-def reconstruct(
-    diffusion: LatentDiffusion, inversion: Inversion, options: EditOptions, progress: Progress = no_progress
-) -> Reconstruction:
-    """Regenerates the picture from its noise with its own caption, and keeps every cross-attention map.
-
-    The published code runs two equal rows here (caption against caption), which makes guidance void: one row gives the
-    same latents and maps.
-    """
-    schedule = diffusion.schedule(options.steps)
-    context = diffusion.embed([inversion.caption])
-    latents, maps = inversion.noise, list[tuple[Tensor, ...]]()
-    with record_cross_attention(diffusion.unet) as recorded:
-        for done, timestep in enumerate(schedule.timesteps, 1):
-            noise = diffusion.predict_noise(latents, timestep, context)
-            maps.append(recorded.take())
-            next_level = schedule.level(timestep - schedule.stride)
-            latents = ddim_step(latents, noise, schedule.level(timestep), next_level)
-            progress("reconstruct", done, options.steps)
-    return Reconstruction(latents, tuple(maps))
-
-
 def edit(
-    diffusion: LatentDiffusion,
-    inversion: Inversion,
-    reconstruction: Reconstruction,
-    direction: Tensor,
-    options: EditOptions,
-    progress: Progress = no_progress,
-) -> Tensor:
-    """Regenerates from the same noise with the caption's embedding moved along the edit direction.
+    diffusion: LatentDiffusion, edits: Sequence[GuidedEdit], options: EditOptions, progress: Progress = no_progress
+) -> list[EditedLatents]:
+    """Regenerates pictures from their noise with their captions' embeddings moved along edit directions.
 
-    Two rows run side by side: the caption (the negative prompt of classifier-free guidance) and the caption plus
-    direction. At each step both take one gradient step that brings their cross-attention maps closer to the
-    reconstruction's; noise is then predicted anew at the moved latents, combined by classifier-free guidance, and one
-    DDIM step is taken from the latents of the row that `options.carried_row` names. The rows do not touch each other,
-    so with `source` (the published code) the latents are moved only by the caption row's gradient, and the edit row's
-    gradient acts through its noise prediction alone.
+    Two rows run for each edit, the caption and the caption plus direction; first all captions, then all others. At each
+    step every row takes one gradient step that brings its cross-attention maps closer to the reference's. Noise is then
+    predicted anew at the moved latents, combined by classifier-free guidance, and one DDIM step is taken from the
+    latents of the row that `options.carried_row` names. No row touches another, so with `source` (the published code)
+    the latents are moved only by the caption row's gradient, and the edit row's gradient acts through its noise
+    prediction alone; and edits in one batch are what they would be alone.
 
-    Returns:
-        edited latents [1, channels, h, w].
+    Args:
+        edits: pictures of one size, inverted with `options.steps` steps; the same inversion may serve many edits.
     """
-    schedule = diffusion.schedule(options.steps)
-    caption = diffusion.embed([inversion.caption])
-    context = torch.cat([caption, caption + options.direction_scale * direction.to(caption)])
+    schedule, context = diffusion.schedule(options.steps), _contexts(diffusion, edits, options)
+    latents = torch.cat([item.inversion.noise for item in edits])
+    parts = context.split(diffusion.gradient_rows or len(context))
     carried = 0 if options.carried_row == "source" else 1
-    latents = inversion.noise
-    for done, (timestep, maps) in enumerate(zip(schedule.timesteps, reconstruction.maps, strict=True), 1):
-        rows = torch.cat([latents, latents])
-        if options.cross_attention_guidance:
-            rows = guide(diffusion, rows, timestep, context, maps, options.cross_attention_guidance)
-        with torch.no_grad():
-            unedited, edited = diffusion.predict_noise(rows, timestep, context).chunk(2)
-        noise = unedited + options.guidance_scale * (edited - unedited)
-        next_level = schedule.level(timestep - schedule.stride)
-        latents = ddim_step(rows[carried : carried + 1], noise, schedule.level(timestep), next_level)
-        progress("edit", done, options.steps)
-    return latents
+    with record_cross_attention(diffusion.unet) as recorded:
+        reference, owners = _reference(diffusion, recorded, edits, options)
+        for done, timestep in enumerate(schedule.timesteps, 1):
+            rows = latents.repeat(ROWS_PER_EDIT, 1, 1, 1)
+            if options.cross_attention_guidance:
+                maps = [layer[owners] for layer in reference.maps]
+                rows = guide(diffusion, recorded, rows, timestep, parts, maps, options.cross_attention_guidance)
+            unedited, edited = reference.predict_beside(rows, timestep, context).chunk(ROWS_PER_EDIT)
+            noise = unedited + options.guidance_scale * (edited - unedited)
+            levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
+            latents = ddim_step(rows.chunk(ROWS_PER_EDIT)[carried], noise, *levels)
+            progress("edit", done, options.steps)
+    unedited = reference.latents[owners].expand_as(latents)
+    return [EditedLatents(*pair) for pair in zip(latents.split(1), unedited.split(1), strict=True)]
+
+
+def _contexts(diffusion: LatentDiffusion, edits: Sequence[GuidedEdit], options: EditOptions) -> Tensor:
+    """Embeddings [2 edits, tokens, width] in the UNet's precision."""
+    captions = diffusion.embed([item.inversion.caption for item in edits])
+    directions = torch.cat([item.direction for item in edits]).to(captions)
+    return torch.cat([captions, captions + options.direction_scale * directions]).to(diffusion.unet.dtype)
+
+
+def _reference(
+    diffusion: LatentDiffusion, recorded: CrossAttentionMaps, edits: Sequence[GuidedEdit], options: EditOptions
+) -> tuple[Reference, list[int]]:
+    """The reference of all pictures, ready for the first step, and for each edit the number of its picture; one number
+    alone stands for all edits."""
+    inversions = list({id(item.inversion): item.inversion for item in edits}.values())
+    places = {id(inversion): place for place, inversion in enumerate(inversions)}
+    owners = [places[id(item.inversion)] for item in edits] if len(inversions) > 1 else [0]
+    kept = {id(item.inversion): item.reference for item in edits if item.reference is not None}
+    if len(kept) == len(inversions):
+        for reconstruction in kept.values():
+            if len(reconstruction.maps) != options.steps:
+                raise ValueError(f"maps of {len(reconstruction.maps)} steps cannot guide an edit of {options.steps}")
+        return KeptReference(diffusion, recorded, [kept[id(inversion)] for inversion in inversions]), owners
+    guided = options.cross_attention_guidance > 0
+    running = RunningReference(diffusion, recorded, inversions, options.steps, with_maps=guided)
+    running.advance()
+    return running, owners
 
 
 def guide(
     diffusion: LatentDiffusion,
+    recorded: CrossAttentionMaps,
     rows: Tensor,
     timestep: int,
-    context: Tensor,
+    contexts: Sequence[Tensor],
     reference: Sequence[Tensor],
     amount: float,
 ) -> Tensor:
-    """One gradient step of size `amount` on latents [2, channels, h, w] towards the reference maps."""
-    with torch.enable_grad(), record_cross_attention(diffusion.unet) as recorded:
-        variable = rows.detach().requires_grad_()
-        diffusion.predict_noise(variable, timestep, context)
-        loss = attention_distance(recorded.take(), reference)
-        (gradient,) = torch.autograd.grad(loss, variable)
-    return rows - amount * gradient
+    """One gradient step of size `amount` on latents [rows, channels, h, w] towards the reference maps.
+
+    Nothing is computed behind the last map, and no gradient for any weight. Rows that share one tensor of `contexts`
+    share a pass.
+    """
+    recorded.rows, recorded.nothing_else = ALL_ROWS, True
+    moved: list[Tensor] = []
+    numbers = torch.arange(len(rows)).split([len(context) for context in contexts])
+    for context, part in zip(contexts, numbers, strict=True):
+        with torch.enable_grad():
+            variable = rows[part].requires_grad_()
+            with suppress(LastMapSeen):
+                diffusion.predict_noise(variable, timestep, context)
+            theirs = reference if len(contexts) == 1 else [layer[part % len(layer)] for layer in reference]
+            (gradient,) = torch.autograd.grad(attention_distance(recorded.take(), theirs), variable)
+        moved.append(variable.detach() - amount * gradient)
+    recorded.nothing_else = False
+    return torch.cat(moved)
 
 
 def attention_distance(maps: Sequence[Tensor], reference: Sequence[Tensor]) -> Tensor:
-    """Squared difference of maps [rows, heads, positions, tokens], summed over positions and tokens, averaged over
-    rows and heads, summed over layers. A reference of one row is compared with every row."""
+    """Squared difference of maps [rows, heads, positions, tokens]: summed over positions and tokens, averaged over
+    heads and the two rows of an edit, summed over layers and edits.
+
+    A reference of fewer rows serves them in turn: row r is compared with reference row r modulo their number.
+    """
     distances = [
-        (now.float() - then.float()).square().sum((-2, -1)).mean() for now, then in zip(maps, reference, strict=True)
+        (now.float().unflatten(0, (-1, len(then))) - then.float()).square().sum((-2, -1)).mean(-1).sum()
+        for now, then in zip(maps, reference, strict=True)
     ]
-    return torch.stack(distances).sum()
+    return torch.stack(distances).sum() / ROWS_PER_EDIT

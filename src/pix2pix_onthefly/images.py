@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from .colours import plain_rgb
 from .errors import InputError
+from .file_kinds import begins_like, check_kind, check_not_raw
 
 MAX_PIXELS = 50_000_000
 MAX_ASPECT = 8
 PSNR_CAP = 99.0
 
 # Only formats that Pillow decodes itself: for EPS and the like it would start other programs on a stranger's file.
-_INPUT_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+# TGA comes last: it has no signature, and some icons look like one.
+_INPUT_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "TGA")
 
 
 def open_picture(path: Path | str) -> Image.Image:
@@ -52,9 +55,11 @@ def opened(path: Path) -> Generator[Image.Image, None, None]:
     Image.init()
     formats = [name for name in _INPUT_FORMATS if name in Image.OPEN]  # AVIF depends on Pillow's build
     try:
+        check_kind(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=formats) as image:
+                check_not_raw(image, path)
                 _check_pixels(image, str(path))
                 yield image
     except (InputError, MemoryError):
@@ -64,9 +69,15 @@ def opened(path: Path) -> Generator[Image.Image, None, None]:
     except PermissionError as error:
         raise InputError(f"{path} may not be read by this user; change its permissions") from error
     except UnidentifiedImageError as error:
+        if begins_like(path, formats):
+            raise InputError(_broken(path, "its beginning makes no sense")) from error
         raise InputError(f"{path} is not a picture of a known kind; give a PNG, JPEG, WebP or the like") from error
     except Exception as error:  # decoders raise nearly anything at malformed data
-        raise InputError(f"{path} is broken or incomplete ({error}); get a sound copy of it") from error
+        raise InputError(_broken(path, error)) from error
+
+
+def _broken(path: Path, reason: object) -> str:
+    return f"{path} is broken, incomplete or of a rare kind ({reason}); get a sound copy or save it anew as PNG"
 
 
 def _require_file(path: Path) -> None:
@@ -76,8 +87,9 @@ def _require_file(path: Path) -> None:
         raise InputError(f"there is no file {path}; check the name and the folder") from error
     except PermissionError as error:
         raise InputError(f"{path} may not be read by this user; change the permissions of its folder") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} cannot be a file name ({error}); give another") from error
+    except (OSError, ValueError) as error:  # a name too long, a link that leads to itself
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{str(path)!r} leads to no file ({reason}); give another name") from error
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a picture in it")
     if not path.is_file():
@@ -92,36 +104,6 @@ def _check_pixels(image: Image.Image, name: str) -> None:
         raise InputError(f"{name} has no pixels ({width}x{height}); give another picture")
     if width * height > MAX_PIXELS:
         raise InputError(f"{name} is {width}x{height}, more than {MAX_PIXELS // 10**6} megapixels; scale it down first")
-
-
-def plain_rgb(image: Image.Image) -> Image.Image:
-    """An RGB copy that carries nothing but its pixels."""
-    image.load()
-    with suppress(Exception):  # EXIF too broken to hold an orientation; the pixels are sound
-        image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _eight_bit(image)
-    if image.mode == "La":
-        image = image.convert("LA")
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        image = white
-    rgb = image.convert("RGB")
-    rgb.info = {}  # Pillow's writers would copy comments and profiles from here
-    return rgb
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits or floating point as L; white is the smallest usual full scale that holds all values."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    peak = float(values.max())
-    scales = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
-    full = next((scale for scale in scales if peak <= scale), peak)
-    see_through = image.info.get("transparency")
-    if isinstance(see_through, int):
-        values = np.where(values == see_through, full, values)
-    return Image.fromarray((values * (255.0 / full)).round().clip(0, 255).astype(np.uint8))
 
 
 def fit(image: Image.Image, long_side: int, multiple: int = 8) -> Image.Image:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
 
+from .attention import NO_ROWS, record_cross_attention
 from .diffusion import LatentDiffusion
 from .options import EditOptions
 from .records import Inversion, Progress, no_progress
@@ -15,6 +17,9 @@ from .schedule import Schedule, ddim_step
 
 Move = tuple[int, float, float]
 """The timestep the UNet is asked at, the signal level the latents are at, and the level they go to."""
+
+ShiftDraw = Callable[[Tensor, random.Random], list[list[int]]]
+"""Draws the shifts of one gradient step, for each scale and channel."""
 
 
 def aligned_moves(schedule: Schedule) -> list[Move]:
@@ -43,9 +48,14 @@ def invert(
     caption: str,
     options: EditOptions,
     progress: Progress = no_progress,
+    draw: ShiftDraw | None = None,
 ) -> Inversion:
-    """Walks latents [1, channels, h, w] up to the highest noise level, conditioned on the caption (guidance 1)."""
-    trajectory = walk_to_noise(diffusion, latents, diffusion.embed([caption]), options, progress)
+    """Walks latents [1, channels, h, w] up to the highest noise level, conditioned on the caption (guidance 1).
+
+    Args:
+        draw: what draws the regularisation's shifts, in place of `draw_shifts`.
+    """
+    trajectory = walk_to_noise(diffusion, latents, diffusion.embed([caption]), options, progress, draw)
     return Inversion(caption, options.steps, options.inversion, latents, trajectory[-1], trajectory)
 
 
@@ -56,24 +66,31 @@ def walk_to_noise(
     context: Tensor,
     options: EditOptions,
     progress: Progress = no_progress,
+    draw: ShiftDraw | None = None,
 ) -> tuple[Tensor, ...]:
     """The inversion of one or more pictures: latents [rows, channels, h, w], embeddings [rows, tokens, width].
+
+    Args:
+        draw: what draws the regularisation's shifts, in place of `draw_shifts`.
 
     Returns:
         the latents after every move, the given ones first.
     """
     moves = _MOVES[options.inversion](diffusion.schedule(options.steps))
     rng = random.Random(options.seed)
+    context = context.to(diffusion.unet.dtype)
     trajectory = [latents]
-    for done, (timestep, level, next_level) in enumerate(moves, 1):
-        noise = diffusion.predict_noise(trajectory[-1], timestep, context)
-        noise = regularise(noise, options, rng)
-        trajectory.append(ddim_step(trajectory[-1], noise, level, next_level))
-        progress("invert", done, len(moves))
+    with record_cross_attention(diffusion.unet) as recorded:
+        recorded.rows = NO_ROWS
+        for done, (timestep, level, next_level) in enumerate(moves, 1):
+            noise = diffusion.predict_noise(trajectory[-1], timestep, context)
+            noise = regularise(noise, options, rng, draw or draw_shifts)
+            trajectory.append(ddim_step(trajectory[-1], noise, level, next_level))
+            progress("invert", done, len(moves))
     return tuple(trajectory)
 
 
-def regularise(noise: Tensor, options: EditOptions, rng: random.Random) -> Tensor:
+def regularise(noise: Tensor, options: EditOptions, rng: random.Random, draw: ShiftDraw | None = None) -> Tensor:
     """Pulls a noise prediction towards uncorrelated unit Gaussian noise (pix2pix-zero, section 3.2).
 
     Each round takes several gradient steps on the auto-correlation of shifted copies, then one on the divergence of
@@ -82,22 +99,15 @@ def regularise(noise: Tensor, options: EditOptions, rng: random.Random) -> Tenso
     rolls, weight = options.auto_correlation_rolls, options.auto_correlation_weight
     for _ in range(options.regularisation_rounds):
         for _ in range(rolls):
-            shifts = draw_shifts(noise, rng)
-            noise = _descend(noise, weight / rolls, lambda x, s=shifts: auto_correlation(x, s))
-        noise = _descend(noise, options.kl_weight, divergence)
+            shifts = (draw or draw_shifts)(noise, rng)
+            if weight:
+                noise = noise - weight / rolls * auto_correlation_gradient(noise, shifts)
+        if options.kl_weight:
+            noise = noise - options.kl_weight * divergence_gradient(noise)
     return noise
 
 
-def _descend(noise: Tensor, rate: float, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    if rate == 0:
-        return noise
-    with torch.enable_grad():
-        variable = noise.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(loss(variable), variable)
-    return noise - rate * gradient
-
-
-def _scales(noise: Tensor) -> list[int]:
+def pyramid_sides(noise: Tensor) -> list[int]:
     """Shorter sides of the average-pooling pyramid: halved until 8 or less, as 64, 32, 16, 8."""
     sides = [min(noise.shape[-2:])]
     while sides[-1] > 8:
@@ -109,7 +119,7 @@ def draw_shifts(noise: Tensor, rng: random.Random) -> list[list[int]]:
     """For each scale and channel a shift from 1 to half the side less one; never 0, which would measure the energy
     (a fault of the published code until 2024)."""
     channels = noise.shape[1]
-    return [[rng.randint(1, max(1, side // 2 - 1)) for _ in range(channels)] for side in _scales(noise)]
+    return [[rng.randint(1, max(1, side // 2 - 1)) for _ in range(channels)] for side in pyramid_sides(noise)]
 
 
 def auto_correlation(noise: Tensor, shifts: list[list[int]]) -> Tensor:
@@ -117,24 +127,60 @@ def auto_correlation(noise: Tensor, shifts: list[list[int]]) -> Tensor:
     channels and rows, so that rows do not touch each other."""
     total = noise.new_zeros(())
     for level, scale_shifts in enumerate(shifts):
-        if level:
-            noise = torch.nn.functional.avg_pool2d(noise, 2)
-        for axis in (2, 3):
-            rolled = _roll_channels(noise, scale_shifts, axis)
-            total = total + (noise * rolled).mean((2, 3)).square().sum()
+        noise = avg_pool2d(noise, 2) if level else noise
+        forth, _ = _rolled(noise, scale_shifts)
+        total = total + (noise * forth).mean((-2, -1)).square().sum()
     return total
 
 
-def _roll_channels(noise: Tensor, shifts: list[int], axis: int) -> Tensor:
-    """Rolls every channel by its own shift along an axis, in one gather."""
-    side = noise.shape[axis]
-    places = (torch.arange(side)[None, :] - torch.tensor(shifts)[:, None]) % side
-    shape = (1, -1, side, 1) if axis == 2 else (1, -1, 1, side)
-    return noise.gather(axis, places.view(shape).expand_as(noise).to(noise.device))
+def auto_correlation_gradient(noise: Tensor, shifts: list[list[int]]) -> Tensor:
+    """The gradient of `auto_correlation` in closed form: with m the mean product over n places, each scale and axis
+    adds 2 m / n (x rolled forth + x rolled back), handed down through the average pooling."""
+    scales = [noise]
+    for _ in shifts[1:]:
+        scales.append(avg_pool2d(scales[-1], 2))
+    below: Tensor | None = None
+    for scale, scale_shifts in zip(reversed(scales), reversed(shifts), strict=True):
+        forth, back = _rolled(scale, scale_shifts)
+        mean = (scale * forth).mean((-2, -1), keepdim=True)
+        gradient = (forth + back).mul_(mean * (2 / scale[0, 0].numel())).sum(0)
+        if below is not None:
+            height, width = (2 * side for side in below.shape[-2:])  # an odd side's last line is not pooled
+            gradient[..., :height, :width] += interpolate(below, scale_factor=2.0, mode="nearest") / 4
+        below = gradient
+    assert below is not None, "there is at least one scale"
+    return below
+
+
+def _rolled(noise: Tensor, shifts: list[int]) -> tuple[Tensor, Tensor]:
+    """Every channel rolled forth, and back, by its own shift along either axis, in one gather: two tensors
+    [2 axes, rows, channels, h, w]."""
+    height, width = noise.shape[-2:]
+    move = torch.tensor([shifts, [-shift for shift in shifts]])[:, :, None]
+    rows = (torch.arange(height) - move).remainder_(height)  # [2 directions, channels, height]
+    columns = (torch.arange(width) - move).remainder_(width)
+    along_height = rows[..., None] * width + torch.arange(width)
+    along_width = torch.arange(height)[:, None] * width + columns[:, :, None, :]
+    places = torch.stack([along_height, along_width], dim=1).transpose(1, 2).transpose(0, 1)
+    flat = places.reshape(1, noise.shape[1], -1).to(noise.device).expand(len(noise), -1, -1)
+    rolled = noise.flatten(2).gather(2, flat).view(len(noise), noise.shape[1], 2, 2, height, width)
+    forth, back = rolled.permute(2, 3, 0, 1, 4, 5)
+    return forth, back
 
 
 def divergence(noise: Tensor) -> Tensor:
     """Kullback-Leibler divergence (times two) of a Gaussian with a row's mean and variance from the unit one, summed
     over rows."""
     variance, mean = torch.var_mean(noise, dim=(1, 2, 3))
-    return (variance + mean.square() - 1 - torch.log(variance + 1e-7)).sum()
+    return (variance + mean.square() - 1 - torch.log(variance + _LEAST_VARIANCE)).sum()
+
+
+def divergence_gradient(noise: Tensor) -> Tensor:
+    """The gradient of `divergence` in closed form."""
+    variance, mean = torch.var_mean(noise, dim=(1, 2, 3), keepdim=True)
+    count = noise[0].numel()
+    spread = (1 - 1 / (variance + _LEAST_VARIANCE)) * 2 * (noise - mean) / (count - 1)
+    return spread + 2 * mean / count
+
+
+_LEAST_VARIANCE = 1e-7

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, cast
 
 from .errors import OptionError
+
+PREPARATION_OPTIONS = (
+    "steps",
+    "inversion",
+    "regularisation_rounds",
+    "auto_correlation_rolls",
+    "auto_correlation_weight",
+    "kl_weight",
+    "size",
+    "seed",
+)
+"""The fields of `EditOptions` that inversion and unedited regeneration depend on."""
 
 
 def setting(
@@ -22,8 +34,28 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+class _Options:
+    """What all records of settings share: they check themselves when they are made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(cast("Any", self)):
+            _check(field, getattr(self, field.name))
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with some values changed.
+
+        Raises:
+            OptionError: an unknown name or a bad value.
+        """
+        known = {field.name for field in dataclasses.fields(cast("Any", self))}
+        for name in changes:
+            if name not in known:
+                raise OptionError(f"there is no option {name!r}; the options are {', '.join(sorted(known))}")
+        return dataclasses.replace(cast("Any", self), **changes)
+
+
 @dataclass(frozen=True, kw_only=True)
-class EditOptions:
+class EditOptions(_Options):
     """How an edit is made. Immutable; `dataclasses.replace` or `with_changes` make variants.
 
     Raises:
@@ -94,26 +126,13 @@ class EditOptions:
     seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=2**63 - 1)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+        super().__post_init__()
         if self.inversion == "reference" and self.steps < 3:
             raise OptionError("steps must be at least 3 with inversion reference, which drops the first and the last")
 
-    def with_changes(self, **changes: Any) -> EditOptions:
-        """A copy with some values changed.
-
-        Raises:
-            OptionError: an unknown name or a bad value.
-        """
-        known = {field.name for field in dataclasses.fields(self)}
-        for name in changes:
-            if name not in known:
-                raise OptionError(f"there is no option {name!r}; the options are {', '.join(sorted(known))}")
-        return dataclasses.replace(self, **changes)
-
 
 @dataclass(frozen=True, kw_only=True)
-class DrawOptions:
+class DrawOptions(_Options):
     """How a picture is drawn from a caption alone.
 
     Raises:
@@ -130,9 +149,38 @@ class DrawOptions:
     )
     seed: int = setting(0, "Seed of the noise the picture starts from.", minimum=0, maximum=2**63 - 1)
 
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions(_Options):
+    """Which models are used, and how they are held in memory.
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    family: str | None = setting(
+        None, "Model family; see 'onthefly families'. Without it ONTHEFLY_FAMILY counts, then `mini`."
+    )
+    diffusion: str | None = setting(None, "Hub id or folder of a diffusion model in place of the family's.")
+    captioner: str | None = setting(None, "Hub id or folder of a BLIP captioner in place of the family's.")
+    language_model: str | None = setting(
+        None, "Hub id or folder of a causal language model in place of the family's (paper: Phi-2)."
+    )
+    device: str | None = setting(None, "cpu, cuda or mps; the best one if not given.")
+    precision: str = setting(
+        "auto",
+        "Precision the networks compute in; `auto` is float16 on a GPU and float32 on a CPU.",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    low_vram: bool = setting(False, "Release each model after its step, so that only one is in memory at a time.")
+    batch: int = setting(4, "How many edits run side by side where several are asked for.", minimum=1, maximum=64)
+    map_memory: float = setting(
+        2.0,
+        "GiB of host memory for the cross-attention maps of a picture that is edited more than once; maps that need "
+        "more are computed anew for every edit.",
+        minimum=0.0,
+        maximum=1024.0,
+    )
 
 
 def _check(field: dataclasses.Field[Any], value: Any) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from .options import EditOptions
 
 Progress = Callable[[str, int, int], None]
-"""Called as progress(stage, done, total) while an edit runs; stages: caption, invert, rewrite, reconstruct, edit."""
+"""Called as progress(stage, done, total) while an edit runs; stages: caption, invert, reconstruct, rewrite, edit."""
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -63,15 +63,64 @@ class EditCaptions:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """The unedited regeneration, which the edit is held to.
+    """The unedited regeneration, which edits are held to, kept for edits to come.
 
     Attributes:
         latents: where it ended, [1, channels, height/8, width/8].
-        maps: for each step, for each cross-attention layer, the map [1, heads, positions, tokens].
+        maps: for each step, for each cross-attention layer, the map [1, heads, positions, tokens], on the CPU.
     """
 
     latents: Tensor
     maps: tuple[tuple[Tensor, ...], ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class GuidedEdit:
+    """One edit that the diffusion model is to make.
+
+    Attributes:
+        inversion: where it starts.
+        direction: edit direction [1, tokens, width].
+        reference: the unedited regeneration, if it was kept; it is run beside the edit if not.
+    """
+
+    inversion: Inversion
+    direction: Tensor = field(repr=False)
+    reference: Reconstruction | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class EditedLatents:
+    """What the diffusion model made of one `GuidedEdit`: two latents [1, channels, height/8, width/8].
+
+    Attributes:
+        edited: the edit.
+        unedited: the regeneration it was held to.
+    """
+
+    edited: Tensor
+    unedited: Tensor
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture that is ready for any number of edits.
+
+    Attributes:
+        size: width and height of the picture as it was given.
+        source: the picture at the size it is worked on.
+        inversion: its caption and its noise.
+        options: what it was prepared with; an edit must agree in all that the inversion depends on.
+        reference: the unedited regeneration with its maps; None where they would take too much memory.
+        seconds: time spent in each stage.
+    """
+
+    size: tuple[int, int]
+    source: Image.Image
+    inversion: Inversion
+    options: EditOptions
+    reference: Reconstruction | None = field(default=None, repr=False)
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,10 @@ class Rewriter:
         self.tokenizer = tokenizer
         self.examples = tuple(examples)
 
+    def to(self, device: torch.device) -> None:
+        """Moves the model."""
+        self.model.to(device)
+
     def rewrite(
         self, instruction: str, caption: str | None, options: EditOptions, progress: Progress = no_progress
     ) -> EditCaptions:

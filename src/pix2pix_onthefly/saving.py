@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from PIL import Image, PngImagePlugin
 
+from .colours import plain_rgb
 from .errors import InputError, OutputError
-from .images import opened, plain_rgb
+from .images import opened
 
 OUTPUT_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _RECIPE_KEY = "onthefly"

@@ -14,6 +14,7 @@ from pix2pix_onthefly.diffusion import LatentDiffusion
 from pix2pix_onthefly.direction import edit_direction, load_direction, save_direction
 from pix2pix_onthefly.errors import InputError, OutputError
 from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.records import GuidedEdit
 from tests.helpers import (
     AFTER,
     BEFORE,
@@ -123,7 +124,6 @@ def test_direction_scale_multiplies_the_direction(diffusion: LatentDiffusion, di
 def test_no_direction_reconstructs(diffusion: LatentDiffusion, direction: Tensor) -> None:
     """Without a direction both rows equal the reference pass, so the edit is the reconstruction: within 1e-4."""
     inversion = inversion_of(random_latents(), OPTIONS.steps)
-    reconstruction = guidance.reconstruct(diffusion, inversion, OPTIONS)
-    same = guidance.edit(diffusion, inversion, reconstruction, torch.zeros_like(direction), OPTIONS)
-    report("edit without a direction against the reconstruction", difference(same, reconstruction.latents))
-    assert difference(same, reconstruction.latents) < 1e-4
+    (same,) = guidance.edit(diffusion, [GuidedEdit(inversion, torch.zeros_like(direction))], OPTIONS)
+    report("edit without a direction against the reconstruction", difference(same.edited, same.unedited))
+    assert difference(same.edited, same.unedited) < 1e-4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -17,7 +17,9 @@ from torch.nn import functional
 from pix2pix_onthefly.diffusion import LatentDiffusion
 from pix2pix_onthefly.inversion import (
     auto_correlation,
+    auto_correlation_gradient,
     divergence,
+    divergence_gradient,
     draw_shifts,
     invert,
     regularise,
@@ -30,8 +32,20 @@ STRIDE = 10
 STEPS = 1000 // STRIDE
 
 
+class NoLayers:
+    """Stands for a UNet without attention."""
+
+    dtype = torch.float32
+    attn_processors: ClassVar[dict[str, object]] = {}
+
+    def set_attn_processor(self, processors: dict[str, object]) -> None:
+        assert not processors
+
+
 class StubDiffusion:
     """A noise model given as a formula, in place of the networks."""
+
+    unet = NoLayers()
 
     def __init__(self, noise: Callable[[Tensor, int], Tensor]) -> None:
         self.noise = noise
@@ -229,6 +243,7 @@ def test_auto_correlation_gradient(height: int, width: int) -> None:
     report(f"auto-correlation gradient {height}x{width}, loop", difference(ours, plain))
     report(f"auto-correlation gradient {height}x{width}, finite differences", numeric)
     assert torch.isclose(auto_correlation(noise, shifts), plain_auto_correlation(noise, shifts), rtol=1e-10)
+    assert difference(auto_correlation_gradient(noise, shifts), plain) < 1e-10
     assert difference(ours, plain) < 1e-10
     assert numeric < 1e-6
 
@@ -241,6 +256,7 @@ def test_divergence_gradient() -> None:
     report("divergence gradient, finite differences", numeric)
     assert torch.isclose(divergence(noise), plain_divergence(noise), rtol=1e-10)
     assert difference(ours, gradient(plain_divergence, noise)) < 1e-10
+    assert difference(divergence_gradient(noise), ours) < 1e-10
     assert numeric < 1e-6
 
 

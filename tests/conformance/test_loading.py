@@ -8,36 +8,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import huggingface_hub
 import numpy as np
 import pytest
 import torch
 from diffusers import PNDMScheduler
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import (
-    BlipConfig,
-    BlipForConditionalGeneration,
-    BlipImageProcessorPil,
-    CLIPConfig,
-    CLIPModel,
-    GPT2Tokenizer,
-    PhiConfig,
-    PhiForCausalLM,
-)
+from transformers import CLIPConfig, CLIPModel, LlamaConfig, LlamaForCausalLM, PhiForCausalLM
 
-from pix2pix_onthefly import families
+from pix2pix_onthefly import loading
 from pix2pix_onthefly.captioner import Captioner
 from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.errors import ModelUnavailableError
-from pix2pix_onthefly.families import ModelRow
+from pix2pix_onthefly.errors import InputError
+from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.rewriter import Rewriter
 from pix2pix_onthefly.schedule import ddim_step
 from tests.helpers import (
     CAPTION,
     TOKENS,
-    WORDS,
     difference,
     random_latents,
     report,
@@ -46,31 +34,25 @@ from tests.helpers import (
     tiny_diffusion,
     tiny_tokenizer,
 )
-from training.vocabulary import bert_tokenizer, byte_symbols
+from tests.saved_models import (
+    SIDE,
+    byte_tokenizer,
+    picture,
+    row_of,
+    save_captioner,
+    save_clip,
+    save_diffusion,
+    save_rewriter,
+)
 
 CPU = torch.device("cpu")
-SIDE = 32
-END = "<|endoftext|>"
-
-
-def row_of(folder: Path, **settings: Any) -> ModelRow:
-    return ModelRow(str(folder), "none", 0, **settings)
 
 
 # Diffusion
 
 
-def save_diffusion(model: LatentDiffusion, folder: Path, **settings: Any) -> Path:
-    """One folder for each part, as the hub's Stable Diffusion repositories have it."""
-    for name in ("vae", "unet", "text_encoder"):
-        getattr(model, name).save_pretrained(folder / name, **settings)
-    model.tokenizer.save_pretrained(folder / "tokenizer")
-    model.scheduler.save_pretrained(folder / "scheduler")
-    return folder
-
-
 def load_diffusion(folder: Path, dtype: torch.dtype = torch.float32, **settings: Any) -> LatentDiffusion:
-    return families.load_diffusion(row_of(folder, **settings), CPU, dtype)
+    return loading.load_diffusion(row_of(folder, **settings), CPU, dtype)
 
 
 def verbs(model: LatentDiffusion) -> dict[str, Tensor]:
@@ -163,6 +145,15 @@ def test_half_precision_variant(tmp_path: Path) -> None:
     assert_same(load_diffusion(folder, variant="fp16"), model)
 
 
+@pytest.mark.parametrize("there", ["plain", "fp16"])
+def test_the_other_variant_serves_where_one_is_missing(tmp_path: Path, there: str) -> None:
+    """With only one kind of files both precisions load; the networks compute in the precision asked for."""
+    folder = save_diffusion(tiny_diffusion(), tmp_path, **({} if there == "plain" else {"variant": "fp16"}))
+    for dtype in (torch.float16, torch.float32, torch.bfloat16):
+        loaded = load_diffusion(folder, dtype, variant="fp16")
+        assert {network.dtype for network in (loaded.vae, loaded.unet, loaded.text_encoder)} == {dtype}
+
+
 def test_velocity_prediction_is_honoured(tmp_path: Path) -> None:
     """A v-prediction scheduler: the noise equals sqrt(a) v + sqrt(1 - a) z within 1e-5, and a DDIM step with it equals
     diffusers' own step with v within 1e-5."""
@@ -205,40 +196,12 @@ def test_text_tower_of_clip(tmp_path: Path) -> None:
 # Captioner
 
 
-def save_captioner(folder: Path, *, pickled: bool) -> BlipForConditionalGeneration:
-    """A random BLIP with its processor's files beside it; `pickled` as Salesforce's repository has it."""
-    torch.manual_seed(0)
-    tokenizer = bert_tokenizer(WORDS, 64)
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    special = {
-        "bos_token_id": tokenizer.convert_tokens_to_ids("[DEC]"),
-        "eos_token_id": tokenizer.sep_token_id,
-        "sep_token_id": tokenizer.sep_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    text = {**size, **special, "vocab_size": len(tokenizer), "max_position_embeddings": 64, "initializer_range": 0.5}
-    vision = {**size, "image_size": SIDE, "patch_size": 8, "initializer_range": 0.2}
-    model = BlipForConditionalGeneration(BlipConfig(text_config=text, vision_config=vision)).eval()
-    model.save_pretrained(folder)
-    if pickled:
-        (folder / "model.safetensors").unlink()
-        positions = {"text_decoder.bert.embeddings.position_ids": torch.arange(64)[None]}
-        torch.save({**model.state_dict(), **positions}, folder / "pytorch_model.bin")
-    tokenizer.save_pretrained(folder)
-    BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
-    return model
-
-
-def picture(seed: int = 0) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (48, 40, 3), dtype=np.uint8))
-
-
 @pytest.mark.parametrize("pickled", [False, True])
 def test_captioner_survives_a_folder(tmp_path: Path, pickled: bool) -> None:
     """Logits of the loaded model: bit-equal, from safetensors and from a pickle. `describe` gives the same one line
     twice."""
     model = save_captioner(tmp_path, pickled=pickled)
-    loaded: Captioner = families.load_captioner(row_of(tmp_path, safetensors=not pickled), CPU, torch.float32)
+    loaded: Captioner = loading.load_captioner(row_of(tmp_path, safetensors=not pickled), CPU, torch.float32)
     inputs = loaded.processor(images=picture(), return_tensors="pt")
     assert inputs["pixel_values"].shape == (1, 3, SIDE, SIDE)
     ids = torch.tensor([[loaded.processor.tokenizer.convert_tokens_to_ids("[DEC]"), 8, 9]])
@@ -256,32 +219,10 @@ def test_captioner_survives_a_folder(tmp_path: Path, pickled: bool) -> None:
 # Rewriter
 
 
-def save_rewriter(folder: Path) -> PhiForCausalLM:
-    """A random Phi with a byte-level tokenizer."""
-    torch.manual_seed(0)
-    vocabulary = {token: index for index, token in enumerate([*byte_symbols(), END])}
-    tokenizer = GPT2Tokenizer(vocab=vocabulary, merges=[], unk_token=END, bos_token=END, eos_token=END)
-    config = PhiConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=128,
-        initializer_range=0.2,
-        bos_token_id=vocabulary[END],
-        eos_token_id=vocabulary[END],
-    )
-    model = PhiForCausalLM(config).eval()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return model
-
-
 def test_rewriter_survives_a_folder(tmp_path: Path) -> None:
     """Logits of the loaded model: bit-equal; the tokenizer gives a text back; the pool is there."""
     model = save_rewriter(tmp_path)
-    loaded: Rewriter = families.load_rewriter(row_of(tmp_path), "world", CPU, torch.float32)
+    loaded: Rewriter = loading.load_rewriter(row_of(tmp_path), "world", CPU, torch.float32)
     ids = loaded.tokenizer("make the cat a dog", return_tensors="pt")["input_ids"]
     with torch.no_grad():
         found = cast(Any, loaded.model)(input_ids=ids).logits
@@ -293,62 +234,61 @@ def test_rewriter_survives_a_folder(tmp_path: Path) -> None:
     assert loaded.examples
 
 
-# Missing weights
-
-LOADERS: dict[str, Callable[[ModelRow], object]] = {
-    "diffusion": lambda row: families.load_diffusion(row, CPU, torch.float32),
-    "captioner": lambda row: families.load_captioner(row, CPU, torch.float32),
-    "rewriter": lambda row: families.load_rewriter(row, "world", CPU, torch.float32),
-}
-
-
-def assert_one_sentence(row: ModelRow, load: Callable[[ModelRow], object]) -> None:
-    """The error is one line that names the row and a way out."""
-    with pytest.raises(ModelUnavailableError) as caught:
-        load(row)
-    message = str(caught.value)
-    assert row.source in message
-    assert "--family mini" in message
-    assert "\n" not in message
-    assert not re.search(r"\. [A-Z]", message)
-
-
-@pytest.mark.parametrize("role", LOADERS)
-@pytest.mark.parametrize("exists", [False, True], ids=["missing", "empty"])
-def test_missing_folder(tmp_path: Path, role: str, exists: bool) -> None:
-    """A folder that is not there, or holds nothing: ModelUnavailableError with one sentence."""
-    folder = tmp_path / "weights"
-    if exists:
-        folder.mkdir()
-    assert_one_sentence(row_of(folder), LOADERS[role])
+@pytest.mark.parametrize("sharded", [False, True])
+def test_any_causal_language_model(tmp_path: Path, sharded: bool) -> None:
+    """One of another class than Phi, in one file or in several; it is asked through its chat template."""
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = "{% for message in messages %}<user>{{ message['content'] }}<assistant>{% endfor %}"
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=1024,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(tmp_path, max_shard_size="20KB" if sharded else "1GB")
+    tokenizer.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").exists() != sharded
+    loaded = loading.load_rewriter(row_of(tmp_path), "world", CPU, torch.float32)
+    assert isinstance(loaded.model, LlamaForCausalLM)
+    captions = loaded.rewrite("make it a dog", "a cat", EditOptions(attempts=1, shots=0))
+    assert captions.prompt is not None
+    assert captions.prompt.startswith("<user>")
+    assert captions.prompt.endswith("<assistant>")
 
 
-@pytest.mark.parametrize("role", LOADERS)
-def test_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, role: str) -> None:
-    """A hub id without a connection and with an empty cache: the same error."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    assert_one_sentence(ModelRow("nobody/no-such-model", "none", 0), LOADERS[role])
+# CLIP
 
 
-@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "scheduler"])
-def test_missing_part(tmp_path: Path, part: str) -> None:
-    """A diffusion folder without one of its parts: the same error."""
-    folder = save_diffusion(tiny_diffusion(), tmp_path / "weights")
-    (folder / part).rename(tmp_path / part)
-    assert_one_sentence(row_of(folder), LOADERS["diffusion"])
+def test_clip_survives_a_folder(tmp_path: Path) -> None:
+    """Agreement of a picture with two texts, by the loaded model and its processor: equal within 1e-5."""
+    model = save_clip(tmp_path)
+    loaded, processor = loading.load_clip(row_of(tmp_path), CPU, torch.float32)
+    inputs = processor(text=[CAPTION, "a dog"], images=picture(), return_tensors="pt", padding=True)
+    assert not loaded.training
+    with torch.no_grad():
+        found, expected = loaded(**inputs).logits_per_image, model(**inputs).logits_per_image
+    assert difference(found, expected) < 1e-5
 
 
-@pytest.mark.parametrize("role", LOADERS)
-def test_missing_vocabulary(tmp_path: Path, role: str) -> None:
-    """Weights without a vocabulary, as a download that was cut off leaves them: the same error, where transformers by
-    itself makes up an empty tokenizer."""
-    if role == "diffusion":
-        save_diffusion(tiny_diffusion(), tmp_path)
-    elif role == "captioner":
-        save_captioner(tmp_path, pickled=False)
-    else:
-        save_rewriter(tmp_path)
-    for file in (*tmp_path.glob("token*.json"), *tmp_path.glob("tokenizer/*")):
-        file.unlink()
-    assert_one_sentence(row_of(tmp_path), LOADERS[role])
+# Devices and precision
+
+
+def test_precision_by_name() -> None:
+    """`auto` is half precision on CUDA alone; names are taken at their word."""
+    cuda, mps = torch.device("cuda"), torch.device("mps")
+    assert [loading.pick_dtype("auto", device) for device in (cuda, mps, CPU)] == [
+        torch.float16,
+        torch.float32,
+        torch.float32,
+    ]
+    assert loading.pick_dtype("bfloat16", CPU) == torch.bfloat16
+    assert loading.pick_dtype("float32", cuda) == torch.float32
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:99", ""])
+def test_an_unusable_device(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be used"):
+        loading.pick_device(name)

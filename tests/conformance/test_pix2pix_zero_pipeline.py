@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix_onthefly import guidance
+from pix2pix_onthefly import guidance, reference
 from pix2pix_onthefly.diffusion import LatentDiffusion
 from pix2pix_onthefly.direction import edit_direction
 from pix2pix_onthefly.options import EditOptions
@@ -101,9 +101,10 @@ def their_passes(diffusion: LatentDiffusion, noise: Tensor, scale: float, amount
 def our_passes(
     monkeypatch: pytest.MonkeyPatch, diffusion: LatentDiffusion, noise: Tensor, options: EditOptions
 ) -> Passes:
-    steps = record_returns(monkeypatch, guidance, "ddim_step")
+    reference_steps = record_returns(monkeypatch, reference, "ddim_step")
+    edit_steps = record_returns(monkeypatch, guidance, "ddim_step")
     final = edited(diffusion, noise, edit_direction(diffusion, BEFORE, AFTER), options)
-    return Passes(steps[:STEPS], steps[STEPS:], final)
+    return Passes(reference_steps, edit_steps, final)
 
 
 @pytest.mark.parametrize(("scale", "amount"), SETTINGS)
@@ -117,10 +118,10 @@ def test_every_step_equals_theirs(
     theirs = their_passes(diffusion, noise, scale, amount)
     ours = our_passes(monkeypatch, diffusion, noise, options_of(scale, amount))
     assert len(theirs.reference) == len(theirs.edit) == STEPS
-    reference, edit = worst(ours.reference, theirs.reference), worst(ours.edit, theirs.edit)
-    report(f"reference pass, {scale}/{amount}", reference)
+    unedited, edit = worst(ours.reference, theirs.reference), worst(ours.edit, theirs.edit)
+    report(f"reference pass, {scale}/{amount}", unedited)
     report(f"edit, {scale}/{amount}", edit)
-    assert reference < TOLERANCE
+    assert unedited < TOLERANCE
     assert edit < TOLERANCE
     assert difference(ours.final, theirs.final) < TOLERANCE
 
@@ -143,8 +144,9 @@ def test_the_comparison_is_not_vacuous(
 
 def test_maps_are_not_flat(diffusion: LatentDiffusion) -> None:
     """The largest attention of the tiny UNet is over ten times that of a flat map of 77 tokens."""
-    reconstruction = guidance.reconstruct(diffusion, inversion_of(random_latents(), STEPS), options_of(5.0, 0.15))
-    assert max(float(layer.max()) for layer in reconstruction.maps[0]) > 10 / 77
+    kept = reference.keep_reference(diffusion, inversion_of(random_latents(), STEPS), options_of(5.0, 0.15))
+    assert kept is not None
+    assert max(float(layer.max()) for layer in kept.maps[0]) > 10 / 77
 
 
 def test_velocity_model_without_gradient_equals_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +166,6 @@ def test_velocity_model_without_gradient_equals_theirs(monkeypatch: pytest.Monke
 def test_reference_pass_is_independent_of_guidance(monkeypatch: pytest.MonkeyPatch, diffusion: LatentDiffusion) -> None:
     """Their reference pass with scale 7.5 equals our single row within 1e-4: equal rows make guidance void."""
     noise = random_latents(seed=7)
-    reconstruction = guidance.reconstruct(diffusion, inversion_of(noise, STEPS), options_of(1.0, 0.1))
+    alone = reference.reconstruct(diffusion, inversion_of(noise, STEPS), options_of(1.0, 0.1))
     theirs = their_passes(diffusion, noise, 7.5, 0.1)
-    assert difference(reconstruction.latents, theirs.reference[-1]) < TOLERANCE
+    assert difference(alone, theirs.reference[-1]) < TOLERANCE

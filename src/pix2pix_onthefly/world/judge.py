@@ -69,12 +69,24 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class _Region:
-    """Where the centre of an object may lie and how large it may be: a layout's ranges and a small margin."""
+class Region:
+    """Where the centre of an object may lie and how large it may be, as fractions of the picture's side."""
 
     x: tuple[float, float]
     y: tuple[float, float]
     size: tuple[float, float]
+
+    @classmethod
+    def around(cls, item: SceneObject, reach: float) -> Region:
+        """About an object's own place and size."""
+        x, y, size = ((value - reach, value + reach) for value in (item.x, item.y, item.size))
+        return cls(x, y, size)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of all that the region's objects may cover."""
+        half = self.size[1] / 2
+        return self.x[0] - half, self.y[0] - half, self.x[1] + half, self.y[1] + half
 
     def coarse(self) -> Iterator[tuple[int, range, range]]:
         """Sizes with the tops and lefts to try, in pixels at half resolution, inside the picture."""
@@ -86,9 +98,10 @@ class _Region:
             yield size, rows, columns
 
 
-_MIDDLE = _Region((0.40, 0.60), (0.46, 0.61), (0.54, 0.70))
-_LEFT = _Region((0.22, 0.32), (0.49, 0.63), (0.36, 0.48))
-_RIGHT = _Region((0.68, 0.78), _LEFT.y, _LEFT.size)
+# A layout's ranges and a small margin.
+MIDDLE = Region((0.40, 0.60), (0.46, 0.61), (0.54, 0.70))
+LEFT = Region((0.22, 0.32), (0.49, 0.63), (0.36, 0.48))
+RIGHT = Region((0.68, 0.78), LEFT.y, LEFT.size)
 
 
 def read_scene(pixels: NDArray[np.uint8], objects: int | None = None) -> Reading:
@@ -101,15 +114,12 @@ def read_scene(pixels: NDArray[np.uint8], objects: int | None = None) -> Reading
     Raises:
         ValueError: not a square RGB picture, or no such number of objects.
     """
-    picture = _at_own_side(pixels)
     if objects not in (None, 0, 1, 2):
         raise ValueError(f"a scene has up to two objects, not {objects}")
-    word, tint = _nearest_background(picture)
-    shared = np.clip(tint, -_SHARED_TINT, _SHARED_TINT).astype(np.float32)
-    picture, empty = picture - shared, (background(word, _SIDE) + tint - shared).astype(np.float32)
+    word, picture, empty = _on_its_background(pixels)
     layouts: list[tuple[SceneObject, ...]] = [()]
     if objects != 0:
-        middle, left, right = (_best_object(picture, empty, region) for region in (_MIDDLE, _LEFT, _RIGHT))
+        middle, left, right = (_best_object(picture, empty, region) for region in (MIDDLE, LEFT, RIGHT))
         layouts += [(middle,), (left,), (right,), (left, right)]
     if objects is None:
         layouts = [layout for layout in layouts if all(_is_present(picture, empty, item) for item in layout)]
@@ -118,6 +128,23 @@ def read_scene(pixels: NDArray[np.uint8], objects: int | None = None) -> Reading
     errors = [float(np.square(picture - _drawn(empty, layout)).mean()) for layout in layouts]
     best = errors.index(min(errors))
     return Reading(word, layouts[best], errors[best])
+
+
+def read_places(pixels: NDArray[np.uint8], regions: Sequence[Region]) -> tuple[str, tuple[SceneObject | None, ...]]:
+    """The background, and for each region the object nearest to what is there, or None where nothing is nearer.
+
+    Unlike `read_scene` this does not weigh layouts against each other: the places are known.
+
+    Args:
+        pixels: RGB [side, side, 3].
+        regions: where to look.
+
+    Raises:
+        ValueError: not a square RGB picture.
+    """
+    word, picture, empty = _on_its_background(pixels)
+    items = [_best_object(picture, empty, region) for region in regions]
+    return word, tuple(item if _is_present(picture, empty, item) else None for item in items)
 
 
 def disagreements(reading: Reading, scene: Scene) -> tuple[str, ...]:
@@ -144,6 +171,14 @@ def _at_own_side(pixels: NDArray[np.uint8]) -> Floats:
     if pixels.shape[0] != _SIDE:
         pixels = np.asarray(Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BOX))
     return pixels.astype(np.float32)
+
+
+def _on_its_background(pixels: NDArray[np.uint8]) -> tuple[str, Floats, Floats]:
+    """The background's word, the picture without the tint that lies on all of it, and the background as it is there."""
+    picture = _at_own_side(pixels)
+    word, tint = _nearest_background(picture)
+    shared = np.clip(tint, -_SHARED_TINT, _SHARED_TINT).astype(np.float32)
+    return word, picture - shared, (background(word, _SIDE) + tint - shared).astype(np.float32)
 
 
 def _halved(pixels: Floats) -> Floats:
@@ -191,7 +226,7 @@ def _changes(planes: Floats, size: int, rows: range, columns: range, weights: Fl
     return windows.reshape(len(rows) * len(columns), -1) @ weights
 
 
-def _best_object(picture: Floats, empty: Floats, region: _Region) -> SceneObject:
+def _best_object(picture: Floats, empty: Floats, region: Region) -> SceneObject:
     """The object that lowers the squared error most where a region allows objects."""
     planes = _picture_planes(picture, empty)
     finalists = _finalists(_picture_planes(_halved(picture), _halved(empty)), region)
@@ -200,7 +235,7 @@ def _best_object(picture: Floats, empty: Floats, region: _Region) -> SceneObject
     return SceneObject(*LOOKS[index], (left + size / 2) / _SIDE, (top + size / 2) / _SIDE, size / _SIDE)
 
 
-def _finalists(planes: Floats, region: _Region) -> list[tuple[int, _Place]]:
+def _finalists(planes: Floats, region: Region) -> list[tuple[int, _Place]]:
     """The best looks (as indices) with their best places in the half-size picture."""
     scores: list[Floats] = []
     places: list[list[_Place]] = []

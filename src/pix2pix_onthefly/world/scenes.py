@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from .vocabulary import BACKGROUNDS, COLOURS, KINDS
 
+HELD_OUT_SEED = 7_000_000
+"""Seeds from here on belong to evaluation: training never draws from them."""
+
 
 @dataclass(frozen=True)
 class SceneObject:
@@ -53,7 +56,8 @@ def sample_kind(rng: random.Random, exclude: tuple[str, ...] = ()) -> tuple[str,
     return kind, rng.choice(list(COLOURS)) if KINDS[kind].comes_in_colours else None
 
 
-def _centred(rng: random.Random, kind: str, colour: str | None) -> SceneObject:
+def place_in_the_middle(rng: random.Random, kind: str, colour: str | None) -> SceneObject:
+    """An object at the size and place of most single ones."""
     x, y = rng.uniform(0.43, 0.57), rng.uniform(0.49, 0.58)
     return SceneObject(kind, colour, x, y, rng.uniform(0.56, 0.68))
 
@@ -62,6 +66,16 @@ def place_in_slot(rng: random.Random, kind: str, colour: str | None, slot: int) 
     """An object at the size and place that leaves room for a neighbour; slot 0 is left, 1 is right."""
     x, y = (0.27, 0.73)[slot] + rng.uniform(-0.025, 0.025), rng.uniform(0.52, 0.60)
     return SceneObject(kind, colour, x, y, rng.uniform(0.38, 0.46))
+
+
+def stands_in_the_middle(item: SceneObject) -> bool:
+    """Whether an object stands where a single one mostly does, not where it leaves room for a neighbour."""
+    return abs(item.x - 0.5) < 0.15
+
+
+def is_beside_an_empty_place(scene: Scene) -> bool:
+    """Whether the only object leaves room for a neighbour."""
+    return len(scene.objects) == 1 and not stands_in_the_middle(scene.objects[0])
 
 
 def sample_scene(rng: random.Random, pair_share: float = 0.25, slot_share: float = 0.15) -> Scene:
@@ -75,4 +89,4 @@ def sample_scene(rng: random.Random, pair_share: float = 0.25, slot_share: float
         return Scene(background, (left, right))
     if draw < pair_share + slot_share:
         return Scene(background, (place_in_slot(rng, kind, colour, rng.randrange(2)),))
-    return Scene(background, (_centred(rng, kind, colour),))
+    return Scene(background, (place_in_the_middle(rng, kind, colour),))

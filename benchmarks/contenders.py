@@ -1,0 +1,103 @@
+"""What is compared: one edit from given latents, by diffusers' pix2pix-zero pipeline and by this project, with the same
+weights, captions, steps, guidance and regularisation, the same random shifts included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pix2pix_onthefly import guidance
+from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.direction import edit_direction
+from pix2pix_onthefly.evaluation.diffusers_pix2pix_zero import DiffusersPix2PixZero, TheirShifts
+from pix2pix_onthefly.inversion import invert
+from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.records import GuidedEdit, Inversion, Reconstruction
+from pix2pix_onthefly.reference import keep_reference
+
+CAPTION = "a fox on the grass"
+BEFORE, AFTER = ["a fox on the grass"], ["a cat on the grass"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One edit.
+
+    Attributes:
+        latents: of the picture, [1, channels, h, w].
+        options: steps, guidance, regularisation and seed count.
+    """
+
+    latents: Tensor
+    options: EditOptions
+
+
+class Theirs:
+    """diffusers' pipeline: invert, then edit."""
+
+    def __init__(self, diffusion: LatentDiffusion) -> None:
+        self.diffusion, self.pipeline = diffusion, DiffusersPix2PixZero(diffusion)
+
+    def edit(self, job: Job) -> Tensor:
+        """The edited picture [1, 3, H, W] in 0..1."""
+        options, dtype = job.options, self.diffusion.unet.dtype
+        noise = self.pipeline.invert(
+            job.latents.to(dtype),
+            CAPTION,
+            steps=options.steps,
+            rounds=options.regularisation_rounds,
+            rolls=options.auto_correlation_rolls,
+            seed=options.seed,
+        )
+        return self.pipeline.edit(
+            noise,
+            CAPTION,
+            self.diffusion.embed(BEFORE).to(dtype),
+            self.diffusion.embed(AFTER).to(dtype),
+            steps=options.steps,
+            guidance_scale=options.guidance_scale,
+            cross_attention_guidance=options.cross_attention_guidance,
+        ).float()
+
+
+class Ours:
+    """This project: invert, then edit; and a second edit of the same picture."""
+
+    def __init__(self, diffusion: LatentDiffusion) -> None:
+        self.diffusion = diffusion
+
+    def invert(self, job: Job) -> Inversion:
+        """The inversion that one or more edits start from."""
+        return invert(self.diffusion, job.latents, CAPTION, job.options, draw=TheirShifts(job.options.seed))
+
+    def edit(self, job: Job) -> Tensor:
+        """The edited picture [1, 3, H, W] in 0..1."""
+        return self._edit(GuidedEdit(self.invert(job), self._direction()), job)
+
+    def prepare(self, job: Job) -> tuple[Inversion, Reconstruction]:
+        """What a second edit starts from."""
+        inversion = self.invert(job)
+        kept = keep_reference(self.diffusion, inversion, job.options)
+        assert kept is not None, "no limit was set"
+        return inversion, kept
+
+    def second_edit(self, prepared: tuple[Inversion, Reconstruction], job: Job) -> Tensor:
+        """An edit of a picture that has been prepared."""
+        return self._edit(GuidedEdit(prepared[0], self._direction(), prepared[1]), job)
+
+    def _direction(self) -> Tensor:
+        return edit_direction(self.diffusion, BEFORE, AFTER)
+
+    def _edit(self, edit: GuidedEdit, job: Job) -> Tensor:
+        (made,) = guidance.edit(self.diffusion, [edit], job.options)
+        return (self.diffusion.decode(made.edited) / 2 + 0.5).clamp(0, 1)
+
+
+def noise_job(diffusion: LatentDiffusion, options: EditOptions, size: int | None = None) -> Job:
+    """A job on latents of the model's own size, or of `size` pixels a side: Gaussian, of the seed."""
+    side = (size or diffusion.native_size) // diffusion.pixels_per_latent
+    shape = (1, diffusion.unet.config["in_channels"], side, side)
+    latents = torch.randn(shape, generator=torch.Generator().manual_seed(options.seed)) * 0.5
+    return Job(latents.to(diffusion.device), options)

@@ -1,0 +1,1 @@
+"""Measures edits: benchmarks, metrics, and an exact judge for the rendered world."""
