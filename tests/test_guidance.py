@@ -140,6 +140,20 @@ def test_unet_rows(
     assert [len(noise) for noise in predicted] == [1, *([3] * (STEPS - 1)), 2]
 
 
+def test_guided_share(monkeypatch: pytest.MonkeyPatch, diffusion: LatentDiffusion, direction: Tensor) -> None:
+    """The share counts from the noisiest step: two of three here, none with 0, which equals guidance of amount 0."""
+    moved = record_returns(monkeypatch, guidance, "guide")
+    noise = random_latents()
+    whole = edited(diffusion, noise, direction, OPTIONS)
+    part = edited(diffusion, noise, direction, OPTIONS.with_changes(guided_share=0.6))
+    assert len(moved) == STEPS + 2
+    none = edited(diffusion, noise, direction, OPTIONS.with_changes(guided_share=0.0))
+    assert len(moved) == STEPS + 2
+    assert torch.equal(none, edited(diffusion, noise, direction, OPTIONS.with_changes(cross_attention_guidance=0.0)))
+    assert difference(part, whole) > 1e-4
+    assert difference(part, none) > 1e-4
+
+
 def test_guidance_scale_one_uses_the_edit_alone(diffusion: LatentDiffusion, direction: Tensor) -> None:
     """Scale 1 without gradient equals generation from the moved caption in one row, within 1e-4: the edit is not
     silently lost, as it is in the published code."""

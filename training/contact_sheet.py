@@ -25,10 +25,9 @@ from pix2pix_onthefly import Editor, EditResult
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, Edit, sample_edit
 from pix2pix_onthefly.world.judge import agrees, read_scene
 from pix2pix_onthefly.world.renderer import render
-from pix2pix_onthefly.world.scenes import SceneObject
+from pix2pix_onthefly.world.scenes import HELD_OUT_SEED, SceneObject
 
 from .common import ROOT
-from .scenes import HELD_OUT_SEED
 
 FIRST_SEED = HELD_OUT_SEED + 500_000
 _CELL, _GAP, _TEXT, _COLUMNS = 128, 8, 34, 4

@@ -21,10 +21,10 @@ from transformers import GPT2Tokenizer, PhiConfig, PhiForCausalLM
 from pix2pix_onthefly.prompts import WORDINGS, Example, build_prompt, expected_reply, number_words
 from pix2pix_onthefly.world.captions import STYLES, describe, every_caption_word
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, SEEN, UNSPECIFIED_SEEN, Edit, sample_edit
+from pix2pix_onthefly.world.scenes import HELD_OUT_SEED
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS, KINDS
 
 from .common import PACKAGED, Plan, Trainer, read_plan, save_model
-from .scenes import HELD_OUT_SEED
 from .vocabulary import byte_symbols, learn_merges
 
 FOLDER = PACKAGED / "rewriter"

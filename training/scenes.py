@@ -10,12 +10,9 @@ from torch import Tensor
 
 from pix2pix_onthefly.world.captions import STYLES, describe
 from pix2pix_onthefly.world.renderer import render_pixels
-from pix2pix_onthefly.world.scenes import Scene, sample_scene
+from pix2pix_onthefly.world.scenes import HELD_OUT_SEED, Scene, sample_scene
 
 from .common import PICTURE_SIDE
-
-HELD_OUT_SEED = 7_000_000
-"""Seeds from here on belong to evaluation: training never draws from them."""
 
 
 def draw_scenes(rng: random.Random, count: int) -> list[Scene]:

@@ -44,7 +44,7 @@ def edit(
         reference, owners = _reference(diffusion, recorded, edits, options)
         for done, timestep in enumerate(schedule.timesteps, 1):
             rows = latents.repeat(ROWS_PER_EDIT, 1, 1, 1)
-            if options.cross_attention_guidance:
+            if done <= options.guided_steps:
                 maps = [layer[owners] for layer in reference.maps]
                 rows = guide(diffusion, recorded, rows, timestep, parts, maps, options.cross_attention_guidance)
             unedited, edited = reference.predict_beside(rows, timestep, context).chunk(ROWS_PER_EDIT)
@@ -77,8 +77,7 @@ def _reference(
             if len(reconstruction.maps) != options.steps:
                 raise ValueError(f"maps of {len(reconstruction.maps)} steps cannot guide an edit of {options.steps}")
         return KeptReference(diffusion, recorded, [kept[id(inversion)] for inversion in inversions]), owners
-    guided = options.cross_attention_guidance > 0
-    running = RunningReference(diffusion, recorded, inversions, options.steps, with_maps=guided)
+    running = RunningReference(diffusion, recorded, inversions, options.steps, steps_with_maps=options.guided_steps)
     running.advance()
     return running, owners
 

@@ -96,6 +96,13 @@ class EditOptions(_Options):
         minimum=0.0,
         maximum=10.0,
     )
+    guided_share: float = setting(
+        1.0,
+        "Share of the steps, from the noisiest on, in which cross-attention guidance acts; less is faster and no longer "
+        "the paper's method (docs/performance.md).",
+        minimum=0.0,
+        maximum=1.0,
+    )
     carried_row: str = setting(
         "source",
         "Whose guided latents go on to the next step: `source` (pix2pix-zero's code) or `edit`.",
@@ -129,6 +136,11 @@ class EditOptions(_Options):
         super().__post_init__()
         if self.inversion == "reference" and self.steps < 3:
             raise OptionError("steps must be at least 3 with inversion reference, which drops the first and the last")
+
+    @property
+    def guided_steps(self) -> int:
+        """How many of the steps are guided, counted from the noisiest."""
+        return round(self.steps * self.guided_share) if self.cross_attention_guidance else 0
 
 
 @dataclass(frozen=True, kw_only=True)

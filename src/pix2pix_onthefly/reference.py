@@ -47,7 +47,7 @@ class RunningReference:
         recorded: the recording that is active on its UNet.
         inversions: one or more pictures of one size.
         steps: number of sampling steps.
-        with_maps: whether the maps are wanted.
+        steps_with_maps: of how many steps, from the noisiest on, the maps are wanted; None for all.
     """
 
     def __init__(
@@ -57,11 +57,12 @@ class RunningReference:
         inversions: Sequence[Inversion],
         steps: int,
         *,
-        with_maps: bool = True,
+        steps_with_maps: int | None = None,
     ) -> None:
         self.latents = torch.cat([inversion.noise for inversion in inversions])
         self.maps: tuple[Tensor, ...] = ()
-        self._diffusion, self._recorded, self._with_maps = diffusion, recorded, with_maps
+        self._diffusion, self._recorded = diffusion, recorded
+        self._steps_with_maps = steps if steps_with_maps is None else steps_with_maps
         self._context = diffusion.embed([inversion.caption for inversion in inversions]).to(diffusion.unet.dtype)
         self._schedule = diffusion.schedule(steps)
         self._step = 0
@@ -78,7 +79,7 @@ class RunningReference:
         own = self._schedule.timesteps[self._step]
         together = torch.cat([rows, self.latents])
         timesteps = torch.tensor([timestep] * len(rows) + [own] * len(self.latents), device=rows.device)
-        self._recorded.rows = slice(len(rows), None) if self._with_maps else NO_ROWS
+        self._recorded.rows = slice(len(rows), None) if self._step < self._steps_with_maps else NO_ROWS
         noise = self._diffusion.predict_noise(together, timesteps, self._context_with(context))
         self.maps = self._recorded.take()
         levels = self._schedule.level(own), self._schedule.level(own - self._schedule.stride)
@@ -135,7 +136,7 @@ def reconstruct(
 ) -> Tensor:
     """Regenerates the picture from its noise with its own caption: latents [1, channels, h, w]."""
     with record_cross_attention(diffusion.unet) as recorded:
-        running = RunningReference(diffusion, recorded, [inversion], options.steps, with_maps=False)
+        running = RunningReference(diffusion, recorded, [inversion], options.steps, steps_with_maps=0)
         for done in range(1, options.steps + 1):
             running.advance()
             progress("reconstruct", done, options.steps)
