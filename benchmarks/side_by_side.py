@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -34,36 +35,52 @@ from .subjects import SUBJECTS, load_subject
 
 REGULARISATION_ROUNDS = 5
 """As in pix2pix-zero's code and diffusers' pipeline."""
-CONTENDERS = ("theirs", "ours", "ours, second edit")
+THEIRS, OURS, SECOND = CONTENDERS = ("theirs", "ours", "ours, second edit")
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What is run."""
+    """What is run.
+
+    Attributes:
+        precision: of the comparison proper.
+        half: a lower precision in which everything runs once more, if any.
+        rounds: of noise regularisation.
+    """
 
     diffusion: str
     device: torch.device
     precision: str
+    half: str | None
     steps: int
     rounds: int
     size: int | None
 
-    def load(self) -> LatentDiffusion:
-        """The model, in the wanted precision."""
-        return load_subject(self.diffusion, self.device, loading.pick_dtype(self.precision, self.device))
+    def load(self, precision: str) -> LatentDiffusion:
+        """The model."""
+        return load_subject(self.diffusion, self.device, loading.pick_dtype(precision, self.device))
 
     def job(self, diffusion: LatentDiffusion) -> Job:
         """The edit."""
         options = EditOptions(steps=self.steps, regularisation_rounds=self.rounds)
         return noise_job(diffusion, options, self.size)
 
+    def name(self, contender: str, precision: str) -> str:
+        """Of a row: the precision is named where it is not that of the comparison proper."""
+        return contender if precision == self.precision else f"{contender}, {precision}"
 
-def contenders(diffusion: LatentDiffusion, job: Job) -> dict[str, Callable[[], Tensor]]:
+
+def contenders(setup: Setup, steps: int) -> dict[str, Callable[[], Tensor]]:
     """What is timed, by name; what the second edit starts from is made beforehand."""
-    theirs, ours = Theirs(diffusion), Ours(diffusion)
-    prepared = ours.prepare(job)
-    actions = (lambda: theirs.edit(job)), (lambda: ours.edit(job)), (lambda: ours.second_edit(prepared, job))
-    return dict(zip(CONTENDERS, actions, strict=True))
+    actions: dict[str, Callable[[], Tensor]] = {}
+    for precision in filter(None, (setup.precision, setup.half)):
+        diffusion = setup.load(precision)
+        job = setup.job(diffusion)
+        job = Job(job.latents, job.options.with_changes(steps=steps))
+        theirs, ours = Theirs(diffusion), Ours(diffusion)
+        runs = partial(theirs.edit, job), partial(ours.edit, job), partial(ours.second_edit, ours.prepare(job), job)
+        actions.update({setup.name(name, precision): run for name, run in zip(CONTENDERS, runs, strict=True)})
+    return actions
 
 
 def timed(action: Callable[[], Tensor], device: torch.device) -> tuple[float, Tensor]:
@@ -77,34 +94,31 @@ def timed(action: Callable[[], Tensor], device: torch.device) -> tuple[float, Te
 
 def compare(setup: Setup, repeats: int) -> dict[str, float]:
     """Median seconds of each contender, the floor, and the largest differences of the pictures from theirs."""
-    diffusion = setup.load()
-    job = setup.job(diffusion)
-    actions = contenders(diffusion, job)
-    warm = Job(job.latents, job.options.with_changes(steps=2, regularisation_rounds=0))
-    for action in contenders(diffusion, warm).values():
+    for action in contenders(setup, steps=2).values():  # not counted: libraries choose their kernels here
         action()
-    seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    actions = contenders(setup, setup.steps)
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
     pictures: dict[str, Tensor] = {}
-    for round_ in range(repeats):
+    for number in range(1, repeats + 1):
         for name, action in actions.items():
             spent, pictures[name] = timed(action, setup.device)
             seconds[name].append(spent)
-            print(f"round {round_ + 1} of {repeats}: {name} {spent:.1f} s", file=sys.stderr, flush=True)
+            print(f"round {number} of {repeats}: {name} {spent:.1f} s", file=sys.stderr, flush=True)
     figures = {name: statistics.median(spent) for name, spent in seconds.items()}
-    figures["floor"] = floor_seconds(diffusion, job)
-    for name in CONTENDERS[1:]:
-        figures[f"difference, {name}"] = float((pictures[name] - pictures["theirs"]).abs().max())
+    diffusion = setup.load(setup.precision)
+    figures["floor"] = floor_seconds(diffusion, setup.job(diffusion))
+    for name, picture in pictures.items():
+        figures[f"difference, {name}"] = float((picture - pictures[THEIRS]).abs().max())
     return figures
 
 
 def memory_of(setup: Setup, contender: str) -> int:
     """Peak bytes of one contender beyond the loaded models; to be run in a fresh process."""
-    diffusion = setup.load()
+    diffusion = setup.load(setup.precision)
     job = setup.job(diffusion)
-    warm = Job(job.latents, job.options.with_changes(steps=2, regularisation_rounds=0))
-    runner = Theirs(diffusion) if contender == "theirs" else Ours(diffusion)
+    runner = Theirs(diffusion) if contender == THEIRS else Ours(diffusion)
     with torch.no_grad():
-        diffusion.predict_noise(warm.latents, 1, diffusion.embed([""]))
+        diffusion.predict_noise(job.latents, 1, diffusion.embed([""]))
     return peak_of(lambda: runner.edit(job), setup.device)
 
 
@@ -118,16 +132,27 @@ def memory_in_own_process(arguments: list[str], contender: str) -> int:
 def table(setup: Setup, figures: Mapping[str, float], memory: Mapping[str, int]) -> str:
     """The figures as Markdown."""
     lines = ["| | seconds | times faster | peak memory | largest difference from theirs |", "|---|---|---|---|---|"]
-    for name in CONTENDERS:
+    for name in [name for name in figures if f"difference, {name}" in figures]:
         taken = f"{memory[name] / 2**20:.0f} MiB" if name in memory else ""
-        apart = figures.get(f"difference, {name}")
-        differs = "" if apart is None else f"{apart:.1e}"
-        ratio = figures["theirs"] / figures[name]
-        lines.append(f"| {name} | {figures[name]:.2f} | {ratio:.2f} | {taken} | {differs} |")
-    above = figures["ours"] / figures["floor"]
-    lines.append(f"| floor of ours | {figures['floor']:.2f} | | | ours is {above:.2f} times that |")
+        ratio, apart = figures[THEIRS] / figures[name], figures[f"difference, {name}"]
+        lines.append(f"| {name} | {figures[name]:.2f} | {ratio:.2f} | {taken} | {apart:.1e} |")
+    ratio, above = figures[THEIRS] / figures["floor"], figures[OURS] / figures["floor"]
+    lines.append(f"| floor of ours | {figures['floor']:.2f} | {ratio:.2f} | | ours takes {above:.2f} times as long |")
     what = f"{setup.diffusion}, {setup.precision}, {setup.steps} steps, {setup.rounds} rounds of regularisation"
     return "\n".join([f"{what}; {describe(setup.device)}", "", *lines])
+
+
+def summary(setup: Setup, figures: Mapping[str, float], memory: Mapping[str, int]) -> dict[str, float]:
+    """What a program would read: how many times faster ours is, the share of their memory that it takes, and the
+    largest difference of a pixel value (0..1) from theirs; the same for the lower precision, both sides in it."""
+    found = {"ratio_memory": round(memory[OURS] / memory[THEIRS], 3), "floor_ratio": figures[THEIRS] / figures["floor"]}
+    for precision in filter(None, (setup.precision, setup.half)):
+        theirs, ours, second = (setup.name(contender, precision) for contender in CONTENDERS)
+        mark = "" if precision == setup.precision else f"_{precision}"
+        found[f"ratio_edit{mark}"] = round(figures[theirs] / figures[ours], 3)
+        found[f"ratio_second_edit{mark}"] = round(figures[theirs] / figures[second], 3)
+        found[f"max_difference{mark}"] = max(figures[f"difference, {name}"] for name in (ours, second))
+    return found
 
 
 def main() -> None:
@@ -136,32 +161,23 @@ def main() -> None:
     parser.add_argument("--diffusion", default="mini", help=f"one of {', '.join(SUBJECTS)}")
     parser.add_argument("--device", help="the best one if not given")
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16", "float16"])
-    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--half", default="bfloat16", help="a lower precision to run everything in as well; or none")
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=REGULARISATION_ROUNDS, help="of noise regularisation")
     parser.add_argument("--size", type=int, help="side of the picture in pixels; the model's own if not given")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--memory-of", choices=CONTENDERS[:2], help=argparse.SUPPRESS)
+    parser.add_argument("--memory-of", choices=(THEIRS, OURS), help=argparse.SUPPRESS)
     given = parser.parse_args()
+    half = None if given.half == "none" else given.half
     device = loading.pick_device(given.device)
-    setup = Setup(given.diffusion, device, given.precision, given.steps, given.rounds, given.size)
+    setup = Setup(given.diffusion, device, given.precision, half, given.steps, given.rounds, given.size)
     if given.memory_of:
         print(memory_of(setup, given.memory_of))
         return
-    memory = {name: memory_in_own_process(sys.argv[1:], name) for name in CONTENDERS[:2]}
+    memory = {name: memory_in_own_process(sys.argv[1:], name) for name in (THEIRS, OURS)}
     figures = compare(setup, given.repeats)
     print(table(setup, figures, memory))
-    print(json.dumps(summary(figures, memory)))
-
-
-def summary(figures: Mapping[str, float], memory: Mapping[str, int]) -> dict[str, float]:
-    """What a program would read: how many times faster, how many times less memory, and the largest difference of a
-    pixel value (0..1) of ours from theirs."""
-    return {
-        "ratio_edit": round(figures["theirs"] / figures["ours"], 3),
-        "ratio_second_edit": round(figures["theirs"] / figures["ours, second edit"], 3),
-        "ratio_memory": round(memory["ours"] / memory["theirs"], 3),
-        "max_difference": max(value for name, value in figures.items() if name.startswith("difference")),
-    }
+    print(json.dumps(summary(setup, figures, memory)))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
     python -m benchmarks.true_size run FOLDER --width 640 --height 400 -- --precision bfloat16 --low-vram
 
 What follows `--` goes to `onthefly edit`. The language model writes gibberish, so that the editor falls back on the
-instruction itself.
+instruction itself. Needs a POSIX system.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ class Editor:
         `settings.map_memory`, the reference's cross-attention maps."""
         options = options or self.options()
         inverted = self._inverted(image, caption, options, progress)
-        clock, most = Clock(), self.settings.map_memory * 2**30
+        clock, most = Clock(progress), self.settings.map_memory * 2**30
         with clock.stage("reconstruct"):
             kept = keep_reference(self.diffusion, inverted.inversion, options, progress, most_bytes=most)
         return replace(inverted, reference=kept, seconds={**inverted.seconds, **clock.seconds})
@@ -185,8 +185,8 @@ class Editor:
     def _inverted(self, image: Picture, caption: str | None, options: EditOptions, progress: Progress) -> Prepared:
         """Caption and inversion (paper 3.1)."""
         picture = images.open_picture(image) if isinstance(image, str | Path) else images.to_rgb(image)
-        source, clock = self.fit(picture, options), Clock()
-        with clock.stage("caption"):
+        source, clock = self.fit(picture, options), Clock(progress)
+        with clock.stage("caption", announced=caption is None):
             caption = caption or self.captioner.describe(source, progress)
         with clock.stage("invert"):
             latents = self.diffusion.encode(images.to_tensor(source))
@@ -203,11 +203,11 @@ class Editor:
         progress: Progress,
     ) -> _Plan:
         """Captions before and after the edit (paper 3.2, 5), and their direction (Eq. 1 and 2)."""
-        clock = Clock()
-        with clock.stage("rewrite"):
+        clock = Clock(progress)
+        with clock.stage("rewrite", announced=given is None):
             caption = prepared.inversion.caption
             captions = given or self.rewriter.rewrite(instruction, caption, options, progress)
-        with clock.stage("direct"):
+        with clock.stage("direct", announced=False):
             if direction is None:
                 direction = edit_direction(self.diffusion, captions.before, captions.after)
             else:
@@ -228,7 +228,7 @@ class Editor:
 
     def _guided(self, plans: Sequence[_Plan], options: EditOptions, progress: Progress) -> list[EditResult]:
         """The guided edits (paper 3.3)."""
-        clock = Clock()
+        clock = Clock(progress)
         with clock.stage("edit"):
             made = guidance.edit(self.diffusion, [plan.guided for plan in plans], options, progress)
         share = {stage: seconds / len(plans) for stage, seconds in clock.seconds.items()}

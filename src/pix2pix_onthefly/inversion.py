@@ -129,7 +129,7 @@ def auto_correlation(noise: Tensor, shifts: list[list[int]]) -> Tensor:
     for level, scale_shifts in enumerate(shifts):
         noise = avg_pool2d(noise, 2) if level else noise
         forth, _ = _rolled(noise, scale_shifts)
-        total = total + (noise * forth).mean((-2, -1)).square().sum()
+        total = total + (noise.flatten(2)[:, :, None] * forth).mean(-1).square().sum()
     return total
 
 
@@ -142,8 +142,9 @@ def auto_correlation_gradient(noise: Tensor, shifts: list[list[int]]) -> Tensor:
     below: Tensor | None = None
     for scale, scale_shifts in zip(reversed(scales), reversed(shifts), strict=True):
         forth, back = _rolled(scale, scale_shifts)
-        mean = (scale * forth).mean((-2, -1), keepdim=True)
-        gradient = (forth + back).mul_(mean * (2 / scale[0, 0].numel())).sum(0)
+        places = scale[0, 0].numel()
+        product = (scale.flatten(2)[:, :, None] * forth).sum(-1, keepdim=True)
+        gradient = ((forth + back) * product).sum(2).view_as(scale) * (2 / places**2)
         if below is not None:
             height, width = (2 * side for side in below.shape[-2:])  # an odd side's last line is not pooled
             gradient[..., :height, :width] += interpolate(below, scale_factor=2.0, mode="nearest") / 4
@@ -154,18 +155,16 @@ def auto_correlation_gradient(noise: Tensor, shifts: list[list[int]]) -> Tensor:
 
 def _rolled(noise: Tensor, shifts: list[int]) -> tuple[Tensor, Tensor]:
     """Every channel rolled forth, and back, by its own shift along either axis, in one gather: two tensors
-    [2 axes, rows, channels, h, w]."""
+    [rows, channels, 2 axes, places]."""
     height, width = noise.shape[-2:]
-    move = torch.tensor([shifts, [-shift for shift in shifts]])[:, :, None]
-    rows = (torch.arange(height) - move).remainder_(height)  # [2 directions, channels, height]
-    columns = (torch.arange(width) - move).remainder_(width)
-    along_height = rows[..., None] * width + torch.arange(width)
-    along_width = torch.arange(height)[:, None] * width + columns[:, :, None, :]
-    places = torch.stack([along_height, along_width], dim=1).transpose(1, 2).transpose(0, 1)
-    flat = places.reshape(1, noise.shape[1], -1).to(noise.device).expand(len(noise), -1, -1)
-    rolled = noise.flatten(2).gather(2, flat).view(len(noise), noise.shape[1], 2, 2, height, width)
-    forth, back = rolled.permute(2, 3, 0, 1, 4, 5)
-    return forth, back
+    move = torch.tensor([[shift, -shift] for shift in shifts], device=noise.device)[:, :, None]
+    down, across = (torch.arange(side, device=noise.device) for side in (height, width))
+    rows, columns = (down - move).remainder_(height), (across - move).remainder_(width)  # [channels, 2, side]
+    along_height = rows[..., None] * width + across
+    along_width = down[:, None] * width + columns[:, :, None, :]
+    places = torch.stack([along_height, along_width], dim=2).view(1, len(shifts), -1).expand(len(noise), -1, -1)
+    rolled = noise.flatten(2).gather(2, places).view(*noise.shape[:2], 2, 2, height * width)
+    return rolled[:, :, 0], rolled[:, :, 1]
 
 
 def divergence(noise: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ class EditOptions(_Options):
     )
     guided_share: float = setting(
         1.0,
-        "Share of the steps, from the noisiest on, in which cross-attention guidance acts; less is faster and no longer "
+        "Share of the steps, from the noisiest on, in which cross-attention guidance acts; less is faster, but not "
         "the paper's method (docs/performance.md).",
         minimum=0.0,
         maximum=1.0,

@@ -1,0 +1,103 @@
+"""The weights of the trained methods: which they are, where they can be had, and their loading."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+import torch
+
+from ... import loading
+from ...diffusion import LatentDiffusion
+from ...errors import InputError, ModelUnavailableError
+from ...families import ModelRow, custom_row
+
+_LICENCE = "CreativeML OpenRAIL-M"
+_DOCUMENT = "docs/comparisons.md"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One set of weights in InstructPix2Pix' layout: a UNet that takes the picture's latents beside the noisy ones.
+
+    Attributes:
+        row: where the hub has them in the layout of diffusers; None where no such port is known.
+        variable: environment variable that may name a folder in that layout.
+        origin: where the authors' own checkpoint is.
+    """
+
+    row: ModelRow | None
+    variable: str
+    origin: str
+
+    @property
+    def where(self) -> str:
+        """For listings."""
+        return f"{self.row.source} of the hub" if self.row else f"a folder named in {self.variable}"
+
+
+def _row(source: str, licence: str, *, variant: str | None = None) -> ModelRow:
+    """Stable Diffusion 1.5 with four more input channels."""
+    return ModelRow(source, licence, 4270, parameters=1066, variant=variant, variant_megabytes=2135 if variant else 0)
+
+
+INSTRUCT_PIX2PIX = Trained(
+    _row("timbrooks/instruct-pix2pix", f"MIT, derived from weights under {_LICENCE}", variant="fp16"),
+    "ONTHEFLY_INSTRUCT_PIX2PIX",
+    "instruct-pix2pix-00-22000.ckpt",
+)
+INSTRUCT_PIX2PIX_MAGICBRUSH = Trained(
+    _row("vinesmsuic/magicbrush-paper", _LICENCE),
+    "ONTHEFLY_INSTRUCT_PIX2PIX_MAGICBRUSH",
+    "MagicBrush-epoch-000168.ckpt of osunlp/InstructPix2Pix-MagicBrush",
+)
+HIVE = Trained(None, "ONTHEFLY_HIVE", "hive_v2_rw_condition.ckpt of Salesforce's HIVE")
+HIVE_MAGICBRUSH = Trained(None, "ONTHEFLY_HIVE_MAGICBRUSH", "HIVE's checkpoint on MagicBrush's site")
+
+
+def row_of(name: str, trained: Trained, given: str) -> ModelRow:
+    """The row of a trained method: what is given, what its environment variable names, or the hub's port.
+
+    Args:
+        given: a folder or a hub id; empty for none.
+
+    Raises:
+        ModelUnavailableError: there is none of the three, or what is given is no folder and no hub id.
+    """
+    source = given or os.environ.get(trained.variable, "")
+    try:
+        if source:
+            return custom_row("diffusion", source)
+    except InputError as error:
+        raise ModelUnavailableError(f"{name} cannot run: {error}") from error
+    if trained.row is None:
+        raise ModelUnavailableError(
+            f"{name} cannot run: the hub has no known port of its weights; convert {trained.origin} as {_DOCUMENT} "
+            f"says and name the folder in {trained.variable}"
+        )
+    return trained.row
+
+
+def load_trained(
+    name: str, trained: Trained, row: ModelRow, device: torch.device, dtype: torch.dtype
+) -> LatentDiffusion:
+    """The row's networks: from safetensors, or else from pickles, of which only numbers are read.
+
+    Raises:
+        ModelUnavailableError: they are not here and cannot be had, or are no such model.
+    """
+    refused: list[ModelUnavailableError] = []
+    for form in (row, replace(row, safetensors=False, variant=None)):
+        try:
+            diffusion = loading.load_diffusion(form, device, dtype)
+        except ModelUnavailableError as error:
+            refused.append(error)
+            continue
+        taken, latents = diffusion.unet.config["in_channels"], diffusion.vae.config["latent_channels"]
+        if taken != 2 * latents:
+            raise ModelUnavailableError(
+                f"{name} cannot run: the UNet of {row} takes {taken} channels, not the {2 * latents} of a noisy and a "
+                "given picture; it is another method's"
+            )
+        return diffusion
+    raise refused[0]

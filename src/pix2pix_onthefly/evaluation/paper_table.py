@@ -1,0 +1,102 @@
+"""The paper's Table 1: shots against captions, averaged over the two wordings of the prompt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..prompts import WORDINGS
+from .extras import import_extra
+from .grid import COLUMNS, SHOTS
+from .published import PAPER, PAPER_TABLE, PaperCell
+from .tables import ABSENT, HEADS, Table, about, number
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+CELL = ("shots", "captions", "lock_first_caption", "gold")
+"""What makes a cell; its two wordings are averaged."""
+_FORMULA = (
+    "A cell is the average over the wordings of the prompt, CLIP-T / CLIP-I, each with the sample standard deviation "
+    "(divisor n - 1) of the wordings' figures in brackets; a cell without brackets has one wording. Bold: the best "
+    "average, the set's own captions (oracle) left out."
+)
+_HEADS = ("shots", *(f"{count} caption{'' if count == 1 else 's'}{'' if own else ', all written'}" for count, own in COLUMNS))
+
+
+def is_grid(frame: DataFrame) -> bool:
+    """Whether there is more than one cell."""
+    return len(frame[list(CELL)].drop_duplicates()) > 1
+
+
+def paper_table(frame: DataFrame, name: str, clip_t: str) -> Table:
+    """Table 1 of configurations that differ in nothing but the grid's options.
+
+    Args:
+        clip_t: `clip_t_local` or `clip_t_global`.
+    """
+    data = cells_of(frame, clip_t)
+    rows: list[tuple[str, ...]] = []
+    for gold in (False, True):
+        for shots in sorted({*SHOTS, *(row["shots"] for _, row in data.iterrows())}):
+            line = [_text(data, (shots, *column, gold)) for column in COLUMNS]
+            if any(cell != ABSENT for cell in line):
+                rows.append((f"{shots}{', oracle' if gold else ''}", *line))
+    kind = HEADS[clip_t].removeprefix("CLIP-T ")
+    title = f"{frame['dataset'].iloc[0]}, {frame['setting'].iloc[0]} turns: {HEADS[clip_t]} / CLIP-I by shots and captions"
+    caption = f"{about(frame)} {_FORMULA} CLIP-T is against the {kind} description."
+    return Table(name, title, caption, _HEADS, tuple(rows), data)
+
+
+def cells_of(frame: DataFrame, clip_t: str) -> DataFrame:
+    """One row for each cell: figures of each wording, their average and both kinds of standard deviation."""
+    pandas = import_extra("pandas")
+    made: list[dict[str, Any]] = []
+    for keys, group in frame.groupby(list(CELL), sort=True):
+        row: dict[str, Any] = {**dict(zip(CELL, keys, strict=True)), "n": len(group), "failed": int(group["failed"].sum())}
+        for figure in (clip_t, "clip_i"):
+            means = group.groupby("wording")[figure].mean()
+            row.update({f"{figure}_{wording}": means.get(wording) for wording in WORDINGS})
+            row[figure] = means.mean()
+            row[f"{figure}_sample_deviation"] = means.std(ddof=1)
+            row[f"{figure}_population_deviation"] = means.std(ddof=0)
+        made.append(row)
+    data: DataFrame = pandas.DataFrame(made)
+    return data
+
+
+def _text(data: DataFrame, cell: Sequence[object]) -> str:
+    found = data[(data[list(CELL)] == list(cell)).all(axis=1)]
+    if not len(found):
+        return ABSENT
+    row, scored = found.iloc[0], data[~data["gold"].astype(bool)]
+    figures = [str(column) for column in data.columns if f"{column}_sample_deviation" in data.columns]
+    return " / ".join(_figure(row, name, number(scored[name].max()), oracle=bool(cell[-1])) for name in figures)
+
+
+def _figure(row: Any, name: str, best: str, *, oracle: bool) -> str:
+    text, deviation = number(float(row[name])), float(row[f"{name}_sample_deviation"])
+    bold = f"**{text}**" if text == best and not oracle else text
+    return bold if math.isnan(deviation) else f"{bold} ({deviation:.4f})"
+
+
+def published_table(name: str) -> Table:
+    """The paper's own figures."""
+    rows: list[tuple[str, ...]] = []
+    for oracle in (False, True):
+        for shots in SHOTS:
+            cells = [cell for cell in PAPER_TABLE if (cell.shots, cell.oracle) == (shots, oracle)]
+            found = {(cell.captions, cell.with_captioner): _published(cell) for cell in cells}
+            if found:
+                rows.append((f"{shots}{', oracle' if oracle else ''}", *(found.get(key, ABSENT) for key in COLUMNS)))
+    caption = (
+        f"Published: {PAPER}, on MagicBrush's test split. Which description CLIP-T is against, and whether the deviation "
+        "in brackets is that of a sample or of a population, is not said there."
+    )
+    data = import_extra("pandas").DataFrame([vars(cell) for cell in PAPER_TABLE])
+    return Table(name, "Published: CLIP-T / CLIP-I by shots and captions", caption, _HEADS, tuple(rows), data)
+
+
+def _published(cell: PaperCell) -> str:
+    return f"{cell.clip_t:.4f} ({cell.clip_t_deviation:.4f}) / {cell.clip_i:.4f} ({cell.clip_i_deviation:.4f})"

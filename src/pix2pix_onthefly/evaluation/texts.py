@@ -1,0 +1,86 @@
+"""The texts of an edit, from the cache where they were written before."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from PIL import Image
+
+from .. import __version__
+from ..cli_options import REWRITER_OPTIONS
+from ..editor import Editor
+from ..errors import InputError
+from ..families import ModelRow
+from ..options import EditOptions
+from ..records import EditCaptions
+from .cache import Cache, picture_digest
+from .records import Turn
+
+CAPTIONER, GOLD = "captioner", "gold"
+CAPTION_SOURCES = (CAPTIONER, GOLD)
+"""Who writes the caption of the picture: the captioning model, or the author of the set."""
+
+
+def row_key(row: ModelRow) -> tuple[str, str | None]:
+    """What tells one set of weights from another."""
+    return row.source, row.revision
+
+
+class Texts:
+    """Captions of pictures, and the language model's captions before and after an edit.
+
+    Args:
+        editor: its captioner and its language model are asked.
+        options: of the edit.
+        caption_source: one of `CAPTION_SOURCES`.
+        cache: where texts are kept.
+    """
+
+    def __init__(self, editor: Editor, options: EditOptions, caption_source: str, cache: Cache) -> None:
+        self.editor, self.options, self.caption_source, self.cache = editor, options, caption_source, cache
+
+    def caption(self, turn: Turn, picture: Image.Image) -> str:
+        """The caption of a turn's source, which may be a generated picture.
+
+        Raises:
+            InputError: the set has none, or the picture's proportions are beyond the captioner's reach.
+        """
+        if self.caption_source == GOLD:
+            if turn.source_caption is None or not turn.source_caption.strip():
+                raise InputError(f"{turn.source.name} has no description; take the captioner's with --caption-source")
+            return turn.source_caption
+        fitted, row = self.editor.fit(picture, self.options), self.editor.row.captioner
+        key = {**self._common(row), "picture": picture_digest(fitted)}
+        kept = self.cache.record("captions", key)
+        if kept is None or not isinstance(kept.get("caption"), str):
+            kept = {"caption": self.editor.captioner.describe(fitted), "model": str(row)}
+            self.cache.keep_record("captions", key, kept)
+        return kept["caption"]
+
+    def rewritten(self, instruction: str, caption: str) -> EditCaptions:
+        """The captions before and after the edit.
+
+        Raises:
+            InputError, OptionError: as of `Rewriter.rewrite`.
+        """
+        row, pool = self.editor.row.rewriter, self.editor.row.pool
+        settings = {name: getattr(self.options, name) for name in REWRITER_OPTIONS}
+        key = {**self._common(row), "pool": pool, "settings": settings, "texts": [instruction, caption]}
+        kept = _captions_of(self.cache.record("rewritten", key))
+        if kept is None:
+            kept = self.editor.rewriter.rewrite(instruction, caption, self.options)
+            self.cache.keep_record("rewritten", key, {**dataclasses.asdict(kept), "model": str(row)})
+        return kept
+
+    def _common(self, row: ModelRow) -> dict[str, object]:
+        return {"version": __version__, "model": row_key(row), "precision": str(self.editor.dtype)}
+
+
+def _captions_of(kept: dict[str, Any] | None) -> EditCaptions | None:
+    if kept is None:
+        return None
+    fields = {field.name: kept.get(field.name) for field in dataclasses.fields(EditCaptions)}
+    lists = {name: tuple(fields[name] or ()) for name in ("before", "after", "replies")}
+    made: Any = {**fields, **lists}
+    return EditCaptions(**made) if made["before"] and made["after"] else None
