@@ -42,7 +42,7 @@ class Theirs:
 
     def edit(self, job: Job) -> Tensor:
         """The edited picture [1, 3, H, W] in 0..1."""
-        options, dtype = job.options, self.diffusion.unet.dtype
+        options, dtype = job.options, self.diffusion.dtype
         noise = self.pipeline.invert(
             job.latents.to(dtype),
             CAPTION,
@@ -72,9 +72,9 @@ class Ours:
         """The inversion that one or more edits start from."""
         return invert(self.diffusion, job.latents, CAPTION, job.options, draw=TheirShifts(job.options.seed))
 
-    def edit(self, job: Job) -> Tensor:
-        """The edited picture [1, 3, H, W] in 0..1."""
-        return self._edit(GuidedEdit(self.invert(job), self._direction()), job)
+    def edit(self, job: Job, copies: int = 1) -> Tensor:
+        """The edited picture [1, 3, H, W] in 0..1; with several copies the edit is made as often, in one batch."""
+        return self._edit([GuidedEdit(self.invert(job), self._direction())] * copies, job)
 
     def prepare(self, job: Job) -> tuple[Inversion, Reconstruction]:
         """What a second edit starts from."""
@@ -85,14 +85,15 @@ class Ours:
 
     def second_edit(self, prepared: tuple[Inversion, Reconstruction], job: Job) -> Tensor:
         """An edit of a picture that has been prepared."""
-        return self._edit(GuidedEdit(prepared[0], self._direction(), prepared[1]), job)
+        return self._edit([GuidedEdit(prepared[0], self._direction(), prepared[1])], job)
 
     def _direction(self) -> Tensor:
         return edit_direction(self.diffusion, BEFORE, AFTER)
 
-    def _edit(self, edit: GuidedEdit, job: Job) -> Tensor:
-        (made,) = guidance.edit(self.diffusion, [edit], job.options)
-        return (self.diffusion.decode(made.edited) / 2 + 0.5).clamp(0, 1)
+    def _edit(self, edits: list[GuidedEdit], job: Job) -> Tensor:
+        made = guidance.edit(self.diffusion, edits, job.options)
+        pictures = [(self.diffusion.decode(each.edited) / 2 + 0.5).clamp(0, 1) for each in made]
+        return pictures[0]
 
 
 def noise_job(diffusion: LatentDiffusion, options: EditOptions, size: int | None = None) -> Job:

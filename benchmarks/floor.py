@@ -38,7 +38,7 @@ def floor_seconds(diffusion: LatentDiffusion, job: Job) -> float:
     latents, device = job.latents, diffusion.device
     rows = latents.repeat(ROWS_PER_EDIT, 1, 1, 1)
     three = latents.repeat(ROWS_PER_EDIT + 1, 1, 1, 1)
-    contexts = {count: diffusion.embed([CAPTION] * count).to(diffusion.unet.dtype) for count in (1, 2, 3)}
+    contexts = {count: diffusion.embed([CAPTION] * count).to(diffusion.dtype) for count in (1, 2, 3)}
     with torch.no_grad(), record_cross_attention(diffusion.unet) as recorded:
         diffusion.predict_noise(latents, TIMESTEP, contexts[1])
         maps = [torch.zeros_like(layer) for layer in recorded.take()]

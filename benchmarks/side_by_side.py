@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -35,7 +35,8 @@ from .subjects import SUBJECTS, load_subject
 
 REGULARISATION_ROUNDS = 5
 """As in pix2pix-zero's code and diffusers' pipeline."""
-THEIRS, OURS, SECOND = CONTENDERS = ("theirs", "ours", "ours, second edit")
+COPIES = 4
+THEIRS, OURS, SECOND, BATCH = CONTENDERS = ("theirs", "ours", "ours, second edit", f"ours, each of {COPIES} at once")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def contenders(setup: Setup, steps: int) -> dict[str, Callable[[], Tensor]]:
         job = setup.job(diffusion)
         job = Job(job.latents, job.options.with_changes(steps=steps))
         theirs, ours = Theirs(diffusion), Ours(diffusion)
-        runs = partial(theirs.edit, job), partial(ours.edit, job), partial(ours.second_edit, ours.prepare(job), job)
+        second = partial(ours.second_edit, ours.prepare(job), job)
+        runs = partial(theirs.edit, job), partial(ours.edit, job), second, partial(ours.edit, job, COPIES)
         actions.update({setup.name(name, precision): run for name, run in zip(CONTENDERS, runs, strict=True)})
     return actions
 
@@ -102,7 +104,7 @@ def compare(setup: Setup, repeats: int) -> dict[str, float]:
     for number in range(1, repeats + 1):
         for name, action in actions.items():
             spent, pictures[name] = timed(action, setup.device)
-            seconds[name].append(spent)
+            seconds[name].append(spent / COPIES if name.startswith(BATCH) else spent)
             print(f"round {number} of {repeats}: {name} {spent:.1f} s", file=sys.stderr, flush=True)
     figures = {name: statistics.median(spent) for name, spent in seconds.items()}
     diffusion = setup.load(setup.precision)
@@ -129,9 +131,10 @@ def memory_in_own_process(arguments: list[str], contender: str) -> int:
     return int(made.stdout.split()[-1])
 
 
-def table(setup: Setup, figures: Mapping[str, float], memory: Mapping[str, int]) -> str:
+def table(setup: Setup, figures: Mapping[str, float], memory: Mapping[str, int], memory_steps: int) -> str:
     """The figures as Markdown."""
-    lines = ["| | seconds | times faster | peak memory | largest difference from theirs |", "|---|---|---|---|---|"]
+    heads = "seconds", "times faster", f"peak memory, {memory_steps} steps", "largest difference from theirs"
+    lines = [f"| | {' | '.join(heads)} |", "|---|---|---|---|---|"]
     for name in [name for name in figures if f"difference, {name}" in figures]:
         taken = f"{memory[name] / 2**20:.0f} MiB" if name in memory else ""
         ratio, apart = figures[THEIRS] / figures[name], figures[f"difference, {name}"]
@@ -144,14 +147,15 @@ def table(setup: Setup, figures: Mapping[str, float], memory: Mapping[str, int])
 
 def summary(setup: Setup, figures: Mapping[str, float], memory: Mapping[str, int]) -> dict[str, float]:
     """What a program would read: how many times faster ours is, the share of their memory that it takes, and the
-    largest difference of a pixel value (0..1) from theirs; the same for the lower precision, both sides in it."""
+    largest difference of a pixel value (0..1) from theirs in full precision; speeds are compared within a precision."""
     found = {"ratio_memory": round(memory[OURS] / memory[THEIRS], 3), "floor_ratio": figures[THEIRS] / figures["floor"]}
     for precision in filter(None, (setup.precision, setup.half)):
-        theirs, ours, second = (setup.name(contender, precision) for contender in CONTENDERS)
+        theirs, ours, second, batch = (setup.name(contender, precision) for contender in CONTENDERS)
         mark = "" if precision == setup.precision else f"_{precision}"
         found[f"ratio_edit{mark}"] = round(figures[theirs] / figures[ours], 3)
         found[f"ratio_second_edit{mark}"] = round(figures[theirs] / figures[second], 3)
-        found[f"max_difference{mark}"] = max(figures[f"difference, {name}"] for name in (ours, second))
+        found[f"ratio_batch{mark}"] = round(figures[theirs] / figures[batch], 3)
+        found[f"max_difference{mark}"] = max(figures[f"difference, {name}"] for name in (ours, second, batch))
     return found
 
 
@@ -163,6 +167,7 @@ def main() -> None:
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16", "float16"])
     parser.add_argument("--half", default="bfloat16", help="a lower precision to run everything in as well; or none")
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--memory-steps", type=int, default=100, help="steps at which memory is measured")
     parser.add_argument("--rounds", type=int, default=REGULARISATION_ROUNDS, help="of noise regularisation")
     parser.add_argument("--size", type=int, help="side of the picture in pixels; the model's own if not given")
     parser.add_argument("--repeats", type=int, default=3)
@@ -172,11 +177,11 @@ def main() -> None:
     device = loading.pick_device(given.device)
     setup = Setup(given.diffusion, device, given.precision, half, given.steps, given.rounds, given.size)
     if given.memory_of:
-        print(memory_of(setup, given.memory_of))
+        print(memory_of(replace(setup, steps=given.memory_steps), given.memory_of))
         return
     memory = {name: memory_in_own_process(sys.argv[1:], name) for name in (THEIRS, OURS)}
     figures = compare(setup, given.repeats)
-    print(table(setup, figures, memory))
+    print(table(setup, figures, memory, given.memory_steps))
     print(json.dumps(summary(setup, figures, memory)))
 
 

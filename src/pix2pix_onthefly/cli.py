@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import __version__, cli_models, cli_texts
+from . import __version__, cli_evaluation, cli_models, cli_texts
 from .cli_options import (
     EDIT_SETTINGS,
     MODEL_SETTINGS,
@@ -286,3 +286,4 @@ def scene(
 for _command in (cli_texts.caption, cli_texts.rewrite, cli_texts.show, cli_models.families, cli_models.doctor):
     app.command()(_command)
 app.add_typer(cli_models.models_app, name="models")
+cli_evaluation.register(app)

@@ -23,6 +23,10 @@ STAGES = {
     "reconstruct": "Regenerating unedited",
     "edit": "Regenerating edited",
     "draw": "Drawing",
+    "unpack": "Unpacking",
+    "download": "Downloading",
+    "score": "Scoring",
+    "evaluate": "Evaluating",
 }
 
 

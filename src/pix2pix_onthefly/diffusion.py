@@ -36,6 +36,9 @@ class LatentDiffusion:
         scheduler: any diffusers scheduler's settings as DDIM; `prediction_type` may be epsilon or v_prediction.
         gradient_rows: how many rows of a batch are differentiated at once, to save memory; None for all.
 
+    Attributes:
+        device, dtype: where the networks live, and the UNet's precision.
+
     Raises:
         OptionError: a prediction type that is neither.
     """
@@ -52,6 +55,7 @@ class LatentDiffusion:
         self.vae, self.unet, self.text_encoder = vae, unet, text_encoder
         self.tokenizer, self.scheduler = tokenizer, scheduler
         self.gradient_rows = gradient_rows
+        self.device, self.dtype = unet.device, unet.dtype  # kept: diffusers goes through all weights to tell the dtype
         self.prediction_type: str = scheduler.config["prediction_type"]
         if self.prediction_type not in ("epsilon", "v_prediction"):
             raise OptionError(f"this scheduler predicts {self.prediction_type!r}; only epsilon and v_prediction work")
@@ -59,15 +63,11 @@ class LatentDiffusion:
             network.eval()
             network.requires_grad_(False)
 
-    @property
-    def device(self) -> torch.device:
-        """Where the networks live."""
-        return self.unet.device
-
     def to(self, device: torch.device) -> None:
         """Moves the networks."""
         for network in (self.vae, self.unet, self.text_encoder):
             network.to(device)  # pyright: ignore[reportArgumentType]
+        self.device = device
 
     @property
     def pixels_per_latent(self) -> int:
@@ -116,8 +116,7 @@ class LatentDiffusion:
         Args:
             timestep: one for all rows, or [rows].
         """
-        dtype = self.unet.dtype
-        output = self.unet(latents.to(dtype), timestep, context.to(dtype)).sample.float()
+        output = self.unet(latents.to(self.dtype), timestep, context.to(self.dtype)).sample.float()
         if self.prediction_type == "epsilon":
             return output
         levels = self.scheduler.alphas_cumprod.to(output)[timestep].view(-1, 1, 1, 1)

@@ -60,7 +60,7 @@ def _contexts(diffusion: LatentDiffusion, edits: Sequence[GuidedEdit], options: 
     """Embeddings [2 edits, tokens, width] in the UNet's precision."""
     captions = diffusion.embed([item.inversion.caption for item in edits])
     directions = torch.cat([item.direction for item in edits]).to(captions)
-    return torch.cat([captions, captions + options.direction_scale * directions]).to(diffusion.unet.dtype)
+    return torch.cat([captions, captions + options.direction_scale * directions]).to(diffusion.dtype)
 
 
 def _reference(

@@ -78,7 +78,7 @@ def walk_to_noise(
     """
     moves = _MOVES[options.inversion](diffusion.schedule(options.steps))
     rng = random.Random(options.seed)
-    context = context.to(diffusion.unet.dtype)
+    context = context.to(diffusion.dtype)
     trajectory = [latents]
     with record_cross_attention(diffusion.unet) as recorded:
         recorded.rows = NO_ROWS

@@ -63,7 +63,7 @@ class RunningReference:
         self.maps: tuple[Tensor, ...] = ()
         self._diffusion, self._recorded = diffusion, recorded
         self._steps_with_maps = steps if steps_with_maps is None else steps_with_maps
-        self._context = diffusion.embed([inversion.caption for inversion in inversions]).to(diffusion.unet.dtype)
+        self._context = diffusion.embed([inversion.caption for inversion in inversions]).to(diffusion.dtype)
         self._schedule = diffusion.schedule(steps)
         self._step = 0
         self._shared: tuple[Tensor, Tensor] | None = None

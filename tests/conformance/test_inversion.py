@@ -35,7 +35,6 @@ STEPS = 1000 // STRIDE
 class NoLayers:
     """Stands for a UNet without attention."""
 
-    dtype = torch.float32
     attn_processors: ClassVar[dict[str, object]] = {}
 
     def set_attn_processor(self, processors: dict[str, object]) -> None:
@@ -46,6 +45,7 @@ class StubDiffusion:
     """A noise model given as a formula, in place of the networks."""
 
     unet = NoLayers()
+    dtype = torch.float32
 
     def __init__(self, noise: Callable[[Tensor, int], Tensor]) -> None:
         self.noise = noise

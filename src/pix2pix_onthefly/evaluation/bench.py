@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 from .. import __version__
 from ..editor import Editor
 from .cache import Cache, digest
-from .grid import Configuration, name_of
+from .grid import GOLD, OURS, Configuration
 from .method import Method
-from .ours import OURS, Ours
+from .ours import Ours
 from .records import Dataset
 from .scoring import Scorer
 from .store import CACHE
+
+_ID_DIGITS = 8
 
 
 class Bench:
@@ -76,3 +80,23 @@ class Bench:
             "settings": method.settings(),
         }
         return name_of(configuration, facts)
+
+
+def name_of(configuration: Configuration, facts: Mapping[str, object]) -> str:
+    """A name for files: what people look for, and a hash of all that the results depend on.
+
+    Args:
+        facts: what else they depend on: the set, models, precision.
+    """
+    options = configuration.options
+    parts = (
+        re.sub(r"[^a-z0-9]+", "-", configuration.method.lower()).strip("-"),
+        f"{options.shots}shot",
+        f"{options.captions}caption",
+        *(() if options.lock_first_caption else ("free",)),
+        options.wording,
+        *((GOLD,) if configuration.caption_source == GOLD else ()),
+        f"{options.steps}steps",
+        digest({"configuration": configuration.plain(), "facts": dict(facts)})[:_ID_DIGITS],
+    )
+    return "-".join(parts)

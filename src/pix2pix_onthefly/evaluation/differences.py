@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .bootstrap import LEVEL, RESAMPLES, SEED, Figures, Interval, paired_interval
 from .extras import import_extra
+from .frames import ALL_WRITTEN, Frame, phrase
 from .paper_table import CELL
 from .tables import ABSENT, HEADS, Table, number
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 _RENDERED = ("success", "background_psnr", "clip_t_local", "clip_t_global", "clip_i")
 _PHOTOGRAPHS = ("clip_t_local", "clip_t_global", "clip_i", "l1")
 _EXPLANATION = (
     f"Differences from the row with the best {{best}}, {{reference}}, over the turns both rows have, with "
-    f"{LEVEL:.0%} intervals of a paired bootstrap that draws whole sessions ({RESAMPLES} resamples, seed {SEED}); in bold "
+    f"{LEVEL:.0%} intervals of a paired bootstrap that draws whole sessions ({RESAMPLES} resamples, seed {SEED}); bold "
     "where the interval leaves zero out. The CSV file has all pairs of rows."
 )
 
@@ -26,37 +24,37 @@ Rows = Mapping[str, Mapping[str, Figures]]
 """Label of a row to figure to its values by session and turn."""
 
 
-def rows_of(frame: DataFrame) -> Rows:
+def rows_of(frame: Frame) -> Rows:
     """A row for each configuration."""
-    return _rows(frame, "label", _figures(frame))
+    return _rows(frame, _figures(frame))
 
 
-def cells_of(frame: DataFrame) -> Rows:
+def cells_of(frame: Frame) -> Rows:
     """A row for each cell of the paper's Table 1: a turn counts as the average over its wordings."""
     figures = _figures(frame)
     averaged = frame.groupby([*CELL, "session", "turn"], sort=True)[list(figures)].mean().reset_index()
-    names: Callable[[Any], str] = lambda row: _cell_name(*(row[name] for name in CELL))  # noqa: E731
-    return _rows(averaged.assign(label=averaged.apply(names, axis=1)), "label", figures)
+    names = [_cell_name(*cell) for cell in zip(*(averaged[name] for name in CELL), strict=True)]
+    return _rows(averaged.assign(label=names), figures)
 
 
-def _figures(frame: DataFrame) -> tuple[str, ...]:
+def _figures(frame: Frame) -> tuple[str, ...]:
     names = _RENDERED if frame["rendered"].iloc[0] else _PHOTOGRAPHS
     return tuple(name for name in names if frame[name].notna().any())
 
 
 def _cell_name(shots: object, captions: object, own: object, gold: object) -> str:
-    parts = (f"{shots} shots, {captions} captions", "" if own else "all written", "oracle" if gold else "")
+    parts = phrase("shots", shots), phrase("captions", captions), "" if own else ALL_WRITTEN, "oracle" if gold else ""
     return ", ".join(part for part in parts if part)
 
 
-def _rows(frame: DataFrame, label: str, figures: Sequence[str]) -> Rows:
+def _rows(frame: Frame, figures: Sequence[str]) -> Rows:
     return {
         str(name): {figure: _by_turn(group, figure) for figure in figures}
-        for name, group in frame.groupby(label, sort=True)
+        for name, group in frame.groupby("label", sort=True)
     }
 
 
-def _by_turn(group: DataFrame, figure: str) -> Figures:
+def _by_turn(group: Frame, figure: str) -> Figures:
     known = group[group[figure].notna()]
     return {
         (str(session), int(turn)): float(value)
@@ -96,11 +94,10 @@ def _numbers(figure: str, interval: Interval) -> list[str]:
     return [number(value, figure) for value in (interval.difference, interval.low, interval.high)]
 
 
-def _all_pairs(rows: Rows, figures: Sequence[str]) -> DataFrame:
+def _all_pairs(rows: Rows, figures: Sequence[str]) -> Frame:
     made: list[dict[str, Any]] = []
     for one, other in combinations(rows, 2):
         for figure in figures:
             interval = paired_interval(rows[one][figure], rows[other][figure])
             made.append({"row": one, "less": other, "figure": figure, **(vars(interval) if interval else {})})
-    frame: DataFrame = import_extra("pandas").DataFrame(made)
-    return frame
+    return import_extra("pandas").DataFrame(made)

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .cache import digest
 from .extras import import_extra
-from .grid import GRID_OPTIONS
+from .grid import GOLD, GRID_OPTIONS
 from .records import SINGLE
 from .store import Result
-from .texts import GOLD
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
+Frame = Any
+"""A DataFrame of pandas, whose type hints leave open what most of its methods return."""
 SCORES = ("clip_t_local", "clip_t_global", "clip_i", "l1", "l2", "dino")
 JUDGED = ("background_psnr", "background_ssim")
+ALL_WRITTEN = "all captions written"
+"""By the language model, the first one included."""
 _ID_DIGITS = 8
 
 
-def frame_of(results: Sequence[Result]) -> DataFrame:
+def frame_of(results: Sequence[Result]) -> Frame:
     """One row for every edit that its setting's table counts: of chains only the last."""
     pandas = import_extra("pandas")
     labels = labels_of(results)
     counted = [result for result in results if result.setting == SINGLE or result.final]
-    frame: DataFrame = pandas.DataFrame([_row(result, labels[result.configuration]) for result in counted])
-    return frame
+    return pandas.DataFrame([_row(result, labels[result.configuration]) for result in counted])
 
 
 def _row(result: Result, label: str) -> dict[str, Any]:
@@ -35,7 +34,10 @@ def _row(result: Result, label: str) -> dict[str, Any]:
     success = float(bool(verdict.get("success"))) if result.rendered else None
     worded = scores.get("clip_t_local") if not result.blank else None
     return {
-        **{name: getattr(result, name) for name in ("dataset", "rendered", "setting", "configuration", "method")},
+        **{
+            name: getattr(result, name)
+            for name in ("dataset", "fingerprint", "rendered", "setting", "configuration", "method")
+        },
         "label": label,
         **{name: getattr(result, name) for name in ("session", "turn", "place", "edit_type", "blank", "clip")},
         "base": base_of(result),
@@ -85,19 +87,22 @@ def labels_of(results: Iterable[Result]) -> dict[str, str]:
     for name, own in facts.items():
         peers = [other for other in facts.values() if other["method"] == own["method"]]
         differing = [key for key in own if any(other.get(key) != own[key] for other in peers)]
-        made[name] = ", ".join([str(own["method"]), *(_phrase(key, own[key]) for key in differing)])
-    return {name: label if _is_alone(label, made) else f"{label} ({name[-_ID_DIGITS:]})" for name, label in made.items()}
+        made[name] = ", ".join([str(own["method"]), *(phrase(key, own[key]) for key in differing)])
+    return {
+        name: label if _is_alone(label, made) else f"{label} ({name[-_ID_DIGITS:]})" for name, label in made.items()
+    }
 
 
 def _is_alone(label: str, labels: Mapping[str, str]) -> bool:
     return sum(other == label for other in labels.values()) == 1
 
 
-def _phrase(name: str, value: object) -> str:
+def phrase(name: str, value: object) -> str:
+    """An option in words: `1 shot`, `4 captions`."""
     if name in ("shots", "captions"):
         return f"{value} {name.removesuffix('s')}{'' if value == 1 else 's'}"
     if name == "lock_first_caption":
-        return "captioner's caption first" if value else "captions all written"
+        return "captioner's caption first" if value else ALL_WRITTEN
     if name == "caption_source":
         return f"{value} caption"
     return str(value) if name == "wording" else f"{name.replace('_', ' ')} {value}"

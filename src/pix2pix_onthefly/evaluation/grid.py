@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..options import EditOptions
 from ..prompts import WORDINGS
-from .cache import digest
-from .ours import OURS
-from .texts import CAPTIONER, GOLD
 
+OURS = "ours"
+CAPTIONER, GOLD = "captioner", "gold"
+CAPTION_SOURCES = (CAPTIONER, GOLD)
+"""Who writes the caption of the picture: the captioning model, or the author of the set."""
 SHOTS = (0, 1, 3)
 COLUMNS: tuple[tuple[int, bool], ...] = ((1, False), (1, True), (2, True), (4, True))
 """How many captions are asked for, and whether the first is the captioner's."""
@@ -20,7 +19,7 @@ ORACLE = (1, 1)
 """Shots and captions of the rows that start from the set's own captions."""
 GRID_OPTIONS = ("shots", "captions", "lock_first_caption", "wording")
 """What the grid varies."""
-_ID_DIGITS = 8
+GRIDS = ("paper",)
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,3 @@ def paper_grid(base: EditOptions) -> tuple[Configuration, ...]:
     shots, captions = ORACLE
     oracle = [Configuration(options(shots, captions, True, wording), GOLD) for wording in WORDINGS]
     return (*table, *oracle)
-
-
-def name_of(configuration: Configuration, facts: Mapping[str, object]) -> str:
-    """A name for files: what people look for, and a hash of all that the results depend on.
-
-    Args:
-        facts: what else they depend on: the set, models, precision.
-    """
-    options = configuration.options
-    parts: Sequence[str] = (
-        re.sub(r"[^a-z0-9]+", "-", configuration.method.lower()).strip("-"),
-        f"{options.shots}shot",
-        f"{options.captions}caption",
-        *(() if options.lock_first_caption else ("free",)),
-        options.wording,
-        *((GOLD,) if configuration.caption_source == GOLD else ()),
-        f"{options.steps}steps",
-        digest({"configuration": configuration.plain(), "facts": dict(facts)})[:_ID_DIGITS],
-    )
-    return "-".join(parts)

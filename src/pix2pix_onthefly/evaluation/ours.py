@@ -20,8 +20,6 @@ from .cache import Cache, digest, picture_digest
 from .method import Case, Made
 from .texts import row_key
 
-OURS = "ours"
-
 
 class Ours:
     """`Editor.edit` for many pictures at once; a `method.Method`.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..prompts import WORDINGS
 from .extras import import_extra
+from .frames import Frame
 from .grid import COLUMNS, SHOTS
 from .published import PAPER, PAPER_TABLE, PaperCell
 from .tables import ABSENT, HEADS, Table, about, number
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 CELL = ("shots", "captions", "lock_first_caption", "gold")
 """What makes a cell; its two wordings are averaged."""
@@ -22,15 +20,18 @@ _FORMULA = (
     "(divisor n - 1) of the wordings' figures in brackets; a cell without brackets has one wording. Bold: the best "
     "average, the set's own captions (oracle) left out."
 )
-_HEADS = ("shots", *(f"{count} caption{'' if count == 1 else 's'}{'' if own else ', all written'}" for count, own in COLUMNS))
+_HEADS = (
+    "shots",
+    *(f"{count} caption{'' if count == 1 else 's'}{'' if own else ', written too'}" for count, own in COLUMNS),
+)
 
 
-def is_grid(frame: DataFrame) -> bool:
+def is_grid(frame: Frame) -> bool:
     """Whether there is more than one cell."""
     return len(frame[list(CELL)].drop_duplicates()) > 1
 
 
-def paper_table(frame: DataFrame, name: str, clip_t: str) -> Table:
+def paper_table(frame: Frame, name: str, clip_t: str) -> Table:
     """Table 1 of configurations that differ in nothing but the grid's options.
 
     Args:
@@ -44,17 +45,23 @@ def paper_table(frame: DataFrame, name: str, clip_t: str) -> Table:
             if any(cell != ABSENT for cell in line):
                 rows.append((f"{shots}{', oracle' if gold else ''}", *line))
     kind = HEADS[clip_t].removeprefix("CLIP-T ")
-    title = f"{frame['dataset'].iloc[0]}, {frame['setting'].iloc[0]} turns: {HEADS[clip_t]} / CLIP-I by shots and captions"
+    title = (
+        f"{frame['dataset'].iloc[0]}, {frame['setting'].iloc[0]} turns: {HEADS[clip_t]} / CLIP-I by shots and captions"
+    )
     caption = f"{about(frame)} {_FORMULA} CLIP-T is against the {kind} description."
     return Table(name, title, caption, _HEADS, tuple(rows), data)
 
 
-def cells_of(frame: DataFrame, clip_t: str) -> DataFrame:
+def cells_of(frame: Frame, clip_t: str) -> Frame:
     """One row for each cell: figures of each wording, their average and both kinds of standard deviation."""
     pandas = import_extra("pandas")
     made: list[dict[str, Any]] = []
     for keys, group in frame.groupby(list(CELL), sort=True):
-        row: dict[str, Any] = {**dict(zip(CELL, keys, strict=True)), "n": len(group), "failed": int(group["failed"].sum())}
+        row: dict[str, Any] = {
+            **dict(zip(CELL, keys, strict=True)),
+            "n": len(group),
+            "failed": int(group["failed"].sum()),
+        }
         for figure in (clip_t, "clip_i"):
             means = group.groupby("wording")[figure].mean()
             row.update({f"{figure}_{wording}": means.get(wording) for wording in WORDINGS})
@@ -62,11 +69,10 @@ def cells_of(frame: DataFrame, clip_t: str) -> DataFrame:
             row[f"{figure}_sample_deviation"] = means.std(ddof=1)
             row[f"{figure}_population_deviation"] = means.std(ddof=0)
         made.append(row)
-    data: DataFrame = pandas.DataFrame(made)
-    return data
+    return pandas.DataFrame(made)
 
 
-def _text(data: DataFrame, cell: Sequence[object]) -> str:
+def _text(data: Frame, cell: Sequence[object]) -> str:
     found = data[(data[list(CELL)] == list(cell)).all(axis=1)]
     if not len(found):
         return ABSENT
@@ -91,8 +97,8 @@ def published_table(name: str) -> Table:
             if found:
                 rows.append((f"{shots}{', oracle' if oracle else ''}", *(found.get(key, ABSENT) for key in COLUMNS)))
     caption = (
-        f"Published: {PAPER}, on MagicBrush's test split. Which description CLIP-T is against, and whether the deviation "
-        "in brackets is that of a sample or of a population, is not said there."
+        f"Published: {PAPER}, on MagicBrush's test split. Neither which description CLIP-T is "
+        "against nor whether the deviation in brackets is that of a sample or of a population is said there."
     )
     data = import_extra("pandas").DataFrame([vars(cell) for cell in PAPER_TABLE])
     return Table(name, "Published: CLIP-T / CLIP-I by shots and captions", caption, _HEADS, tuple(rows), data)

@@ -29,7 +29,6 @@ class Published:
     source: str = MAGICBRUSH
 
 
-_FIGURES = ("l1", "l2", "clip_i", "dino", "clip_t")
 _TABLE = """
 Open-Edit           .1430 .0431 .8381 .7632 .2610   .1655 .0550 .8038 .6835 .2527
 VQGAN-CLIP          .2200 .0833 .6751 .4946 .3879   .2471 .1025 .6606 .4592 .3845
@@ -50,7 +49,8 @@ def _rows() -> tuple[Published, ...]:
         if line:
             method, *numbers = line.split()
             for setting, part in ((SINGLE, numbers[:5]), (MULTI, numbers[5:])):
-                made.append(Published(method, setting, *map(float, part)))
+                l1, l2, clip_i, dino, clip_t = map(float, part)
+                made.append(Published(method, setting, l1, l2, clip_i, dino, clip_t))
     return tuple(made)
 
 

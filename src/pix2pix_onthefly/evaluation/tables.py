@@ -12,16 +12,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..world.changes import EDIT_TYPES
 from .extras import import_extra
-from .frames import JUDGED, SCORES
+from .frames import JUDGED, SCORES, Frame
 from .published import NOTE, TABLE_2, Published
 from .records import MULTI
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 ABSENT = "-"
 MEASURED = "measured"
@@ -53,6 +50,12 @@ _RENDERED = (
     "complied",
 )
 _PHOTOGRAPHS = ("clip_t_local", "clip_t_worded", "clip_t_global", "clip_i", "l1", "l2", "dino", "reconstruction_psnr")
+_FAILED = "they count as unsuccessful, and the other figures are means over the rest"
+_JUDGED = (
+    "Success (both what was to change and the rest read as they should), and background PSNR (dB) and SSIM outside of "
+    "what may change, are by the exact judge; complied is the share of edits for which the language model wrote captions "
+    "as it was asked to."
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Table:
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    data: DataFrame = field(repr=False)
+    data: Frame = field(repr=False)
 
 
 def as_markdown(table: Table) -> str:
@@ -116,7 +119,7 @@ def number(value: Any, name: str = "") -> str:
     return ABSENT if missing else f"{value:.{_DIGITS.get(name, 4)}f}"
 
 
-def means_of(frame: DataFrame) -> DataFrame:
+def means_of(frame: Frame) -> Frame:
     """One row for each configuration: how many edits, how many of them failed, and the mean of each figure.
 
     Failed edits count as unsuccessful; the other figures are means over the edits that have them.
@@ -127,7 +130,7 @@ def means_of(frame: DataFrame) -> DataFrame:
     return counts.join(means).reset_index()
 
 
-def summary(frame: DataFrame, name: str) -> Table:
+def summary(frame: Frame, name: str) -> Table:
     """The configurations of one set in one setting; for photographs with the published rows below them."""
     rendered = bool(frame["rendered"].iloc[0])
     means = means_of(frame)
@@ -147,14 +150,13 @@ def summary(frame: DataFrame, name: str) -> Table:
     return Table(name, title, caption, head, tuple(rows), data)
 
 
-def _success_by_type(frame: DataFrame) -> DataFrame:
+def _success_by_type(frame: Frame) -> Frame:
     """Configurations by edit types, in the world's own order."""
     wide = frame.pivot_table(index="configuration", columns="edit_type", values="success", aggfunc="mean")
-    ordered: DataFrame = wide[[kind for kind in EDIT_TYPES if kind in wide.columns]]
-    return ordered
+    return wide[[kind for kind in EDIT_TYPES if kind in wide.columns]]
 
 
-def _cell(value: Any, column: str, means: DataFrame) -> str:
+def _cell(value: Any, column: str, means: Frame) -> str:
     """A figure, in bold where it is the best of several rows."""
     if column == "n":
         return str(int(value))
@@ -167,8 +169,8 @@ def _cell(value: Any, column: str, means: DataFrame) -> str:
 
 
 def _with_published(
-    head: Sequence[str], rows: Sequence[tuple[str, ...]], means: DataFrame, columns: Sequence[str], setting: str
-) -> tuple[tuple[str, ...], list[tuple[str, ...]], DataFrame]:
+    head: Sequence[str], rows: Sequence[tuple[str, ...]], means: Frame, columns: Sequence[str], setting: str
+) -> tuple[tuple[str, ...], list[tuple[str, ...]], Frame]:
     """Published rows below the measured ones; CLIP-T goes to the local descriptions, as MagicBrush computes it."""
     found = [row for row in TABLE_2 if row.setting == setting]
     figures = {"clip_t_local": "clip_t", "clip_i": "clip_i", "l1": "l1", "l2": "l2", "dino": "dino"}
@@ -186,18 +188,24 @@ def _with_published(
     return (*head, "source"), [*((*row, MEASURED) for row in rows), *map(cells, found)], data
 
 
-def about(frame: DataFrame) -> str:
+def about(frame: Frame) -> str:
     """What a caption has to say of the edits behind a table."""
     turns = frame.drop_duplicates(["session", "turn"])
     blank, failed = int(turns["blank"].sum()), int(frame["failed"].sum())
-    start = "from the generated picture before" if frame["setting"].iloc[0] == MULTI else "from the true picture before"
+    start = "generated" if frame["setting"].iloc[0] == MULTI else "true"
     sentences = [
-        f"{len(turns)} turns of {frame['session'].nunique()} sessions, each {start}.",
+        f"{_count(len(turns), 'turn')} of {_count(frame['session'].nunique(), 'session')}, each from the {start} picture "
+        "before it.",
+        f"{failed} of {_count(len(frame), 'edit')} failed" + (f"; {_FAILED}." if failed else "."),
         f"CLIP is {', '.join(sorted(frame['clip'].unique()))}; CLIP-T local and global are against the local and the "
-        f"global description of the result ({blank} of the local ones are blank).",
-        f"{failed} of {len(frame)} edits failed{' and count as unsuccessful' if failed else ''}"
-        f"{'; other figures are means over the rest' if failed else ''}.",
+        f"global description of the result ({blank} of {len(turns)} local ones are blank).",
+        *([_JUDGED] if frame["rendered"].iloc[0] else []),
     ]
-    if frame["code"].nunique() > 1:
-        sentences.append(f"The rows were made by {frame['code'].nunique()} different states of the program.")
+    states = frame["code"].nunique()
+    if states > 1:
+        sentences.append(f"The rows were made by {states} different states of the program.")
     return " ".join(sentences)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

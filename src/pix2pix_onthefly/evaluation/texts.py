@@ -15,11 +15,8 @@ from ..families import ModelRow
 from ..options import EditOptions
 from ..records import EditCaptions
 from .cache import Cache, picture_digest
+from .grid import GOLD
 from .records import Turn
-
-CAPTIONER, GOLD = "captioner", "gold"
-CAPTION_SOURCES = (CAPTIONER, GOLD)
-"""Who writes the caption of the picture: the captioning model, or the author of the set."""
 
 
 def row_key(row: ModelRow) -> tuple[str, str | None]:
@@ -33,7 +30,7 @@ class Texts:
     Args:
         editor: its captioner and its language model are asked.
         options: of the edit.
-        caption_source: one of `CAPTION_SOURCES`.
+        caption_source: one of `grid.CAPTION_SOURCES`.
         cache: where texts are kept.
     """
 

@@ -47,7 +47,7 @@ class DiffusersZero(FamilyMethod):
 
     def edited(self, case: Case) -> Tensor:
         """The edited picture [1, 3, H, W] in -1..1, at the working size."""
-        dtype = self.diffusion.unet.dtype
+        dtype = self.diffusion.dtype
         noise = self.pipeline.invert(
             self.encoded([case]).to(dtype),
             case.source_caption,

@@ -18,11 +18,14 @@ from torch.nn import functional
 from ... import images
 from ...diffusion import LatentDiffusion
 from ...editor import Editor
+from ...errors import OptionError
 from ...options import EditOptions
 from ..method import Case, Made
 from .base import FamilyMethod, finished, generators, pipeline_of
+from .phrases import changed_phrases
 from .settings import Settings, scaled_guidance
 
+_PROMPTS = "phrases", "captions"
 _MULTIPLE = 32
 """The pipeline takes only pictures whose sides are multiples of this."""
 _ITS_CHANNELS = 4
@@ -38,12 +41,18 @@ class LeditsSettings(Settings):
         edit_guidance_scale: towards the after-caption and away from the before-caption, for Stable Diffusion.
         edit_threshold: quantile that a place must reach to be edited.
         use_intersect_mask: whether a place must reach it in the attention and in the noise; else in the attention.
+        prompts: what is put in and taken away: `phrases`, what changes between the captions, or all of the `captions`.
     """
 
     skip: float = 0.15
     edit_guidance_scale: float = 5.0
     edit_threshold: float = 0.9
     use_intersect_mask: bool = True
+    prompts: str = "phrases"
+
+    def __post_init__(self) -> None:
+        if self.prompts not in _PROMPTS:
+            raise OptionError(f"prompts must be one of {', '.join(_PROMPTS)}, not {self.prompts!r}")
 
 
 class Ledits(FamilyMethod):
@@ -72,6 +81,9 @@ class Ledits(FamilyMethod):
             return finished(cases, [self._edited(case) for case in cases])
 
     def _edited(self, case: Case) -> Image.Image:
+        old, new = case.captions.before[0], case.captions.after[0]
+        if self.own.prompts == "phrases":
+            old, new = changed_phrases(old, new) or (old, new)
         self.pipeline.invert(
             image=self.fitted([case]),
             num_inversion_steps=self.options.steps,
@@ -79,7 +91,7 @@ class Ledits(FamilyMethod):
             generator=generators([case])[0],
         )
         return self.pipeline(
-            editing_prompt=[case.captions.after[0], case.captions.before[0]],
+            editing_prompt=[new, old],
             reverse_editing_direction=[False, True],
             edit_guidance_scale=self.guidance_scale,
             edit_threshold=self.own.edit_threshold,

@@ -6,7 +6,9 @@ import re
 from difflib import SequenceMatcher
 
 _ARTICLES = frozenset(["a", "an", "the", "some", "his", "her", "its", "their"])
-_PLACES = frozenset("in on at under over above below beneath by near behind inside outside along against during".split())
+_PLACES = frozenset(
+    "in on at under over above below beneath by near behind inside outside along against during".split()
+)
 _OTHERS = frozenset("of to and or with next beside from for into as is are while that which".split())
 _LITTLE_WORDS = _ARTICLES | _PLACES | _OTHERS
 _LONG_ENOUGH_FOR_A_PARTICIPLE = 5
