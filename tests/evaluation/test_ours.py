@@ -78,7 +78,8 @@ def test_kept_noise_gives_the_same_pictures_without_inverting(
     walks = record_returns(monkeypatch, ours, "walk_to_noise")
     first = method(editor, tmp_path).edit(cases())
     assert [len(noise_files(tmp_path)), len(walks)] == [2, 1]
-    again = method(editor, tmp_path, captions=4, guidance_scale=1.5).edit(cases())
+    again = method(editor, tmp_path, captions=4).edit(cases())
+    method(editor, tmp_path, guidance_scale=1.5).edit(cases())
     assert len(walks) == 1
     assert [worst_difference(one.image, two.image) for one, two in zip(first, again, strict=True)] == [0, 0, 0]
 

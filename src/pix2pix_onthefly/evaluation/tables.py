@@ -52,9 +52,9 @@ _RENDERED = (
 _PHOTOGRAPHS = ("clip_t_local", "clip_t_worded", "clip_t_global", "clip_i", "l1", "l2", "dino", "reconstruction_psnr")
 _FAILED = "they count as unsuccessful, and the other figures are means over the rest"
 _JUDGED = (
-    "Success (both what was to change and the rest read as they should), and background PSNR (dB) and SSIM outside of "
-    "what may change, are by the exact judge; complied is the share of edits for which the language model wrote captions "
-    "as it was asked to."
+    "Success (what was to change and all the rest read as they should), and background PSNR (dB) and SSIM outside of "
+    "what may change, are by the exact judge; complied is the share of edits whose captions the language model wrote as "
+    "it was asked to."
 )
 
 
@@ -194,8 +194,8 @@ def about(frame: Frame) -> str:
     blank, failed = int(turns["blank"].sum()), int(frame["failed"].sum())
     start = "generated" if frame["setting"].iloc[0] == MULTI else "true"
     sentences = [
-        f"{_count(len(turns), 'turn')} of {_count(frame['session'].nunique(), 'session')}, each from the {start} picture "
-        "before it.",
+        f"{_count(len(turns), 'turn')} of {_count(frame['session'].nunique(), 'session')}, each from the {start} "
+        "picture before it.",
         f"{failed} of {_count(len(frame), 'edit')} failed" + (f"; {_FAILED}." if failed else "."),
         f"CLIP is {', '.join(sorted(frame['clip'].unique()))}; CLIP-T local and global are against the local and the "
         f"global description of the result ({blank} of {len(turns)} local ones are blank).",
