@@ -17,8 +17,8 @@ from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import GuidedEdit, Inversion, Reconstruction
 from pix2pix_onthefly.reference import keep_reference
 
-CAPTION = "a fox on the grass"
-BEFORE, AFTER = ["a fox on the grass"], ["a cat on the grass"]
+CAPTION = "a fox in a grassy field"
+BEFORE, AFTER = ["a fox in a grassy field"], ["a cat in a grassy field"]
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,12 @@ from pix2pix_onthefly.world.scenes import Scene, SceneObject
 from .machine import describe as describe_machine
 from .memory import PeakMemory
 
-PICTURE = Scene("grass", (SceneObject("fox", None, 0.5, 0.54, 0.62),))
+PICTURE = Scene("field", (SceneObject("fox", None, 0.5, 0.54, 0.62),))
 INSTRUCTIONS = (
     "make the fox a cat",
     "put the fox on the beach",
     "turn the fox into a lion",
-    "change the background to snow",
+    "put the fox in the snow",
 )
 
 

@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+
+from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.direction import edit_direction
+from tests.helpers import AFTER, BEFORE, tiny_diffusion
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
@@ -21,7 +26,6 @@ def save_tiny_models(folder: Path) -> None:
     """Diffusion model, captioner and rewriter with random weights; what they make is noise, but always the same."""
     from transformers import PhiConfig, PhiForCausalLM
 
-    from tests.helpers import tiny_diffusion
     from training import captioner, rewriter
 
     diffusion = tiny_diffusion()
@@ -80,3 +84,15 @@ def tiny_family(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     register_tiny_family(tiny_folder)
     monkeypatch.setenv(families.FAMILY_VARIABLE, TINY)
     return TINY
+
+
+@pytest.fixture(scope="session")
+def diffusion() -> LatentDiffusion:
+    """Tiny random models; no test may change them."""
+    return tiny_diffusion()
+
+
+@pytest.fixture(scope="session")
+def direction(diffusion: LatentDiffusion) -> Tensor:
+    """From red cats to blue dogs."""
+    return edit_direction(diffusion, BEFORE, AFTER)

@@ -16,13 +16,7 @@ from tests.helpers import (
     difference,
     random_latents,
     report,
-    tiny_diffusion,
 )
-
-
-@pytest.fixture(scope="module")
-def diffusion() -> LatentDiffusion:
-    return tiny_diffusion()
 
 
 @torch.no_grad()

@@ -25,11 +25,6 @@ from tests.helpers import (
 
 
 @pytest.fixture(scope="module")
-def diffusion() -> LatentDiffusion:
-    return tiny_diffusion()
-
-
-@pytest.fixture(scope="module")
 def half() -> LatentDiffusion:
     """All networks in bfloat16."""
     return tiny_diffusion(dtype=torch.bfloat16)

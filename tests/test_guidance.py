@@ -11,12 +11,9 @@ from torch import Tensor
 from pix2pix_onthefly import guidance
 from pix2pix_onthefly.attention import record_cross_attention
 from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.direction import edit_direction
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import GuidedEdit
 from tests.helpers import (
-    AFTER,
-    BEFORE,
     CAPTION,
     difference,
     edited,
@@ -24,21 +21,10 @@ from tests.helpers import (
     random_latents,
     record_returns,
     report,
-    tiny_diffusion,
 )
 
 STEPS = 3
 OPTIONS = EditOptions(steps=STEPS)
-
-
-@pytest.fixture(scope="module")
-def diffusion() -> LatentDiffusion:
-    return tiny_diffusion()
-
-
-@pytest.fixture(scope="module")
-def direction(diffusion: LatentDiffusion) -> Tensor:
-    return edit_direction(diffusion, BEFORE, AFTER)
 
 
 @torch.no_grad()

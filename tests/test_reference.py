@@ -9,24 +9,13 @@ from torch import Tensor
 
 from pix2pix_onthefly import guidance
 from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.direction import edit_direction
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import GuidedEdit, Inversion, Reconstruction
 from pix2pix_onthefly.reference import keep_reference, reconstruct
-from tests.helpers import AFTER, BEFORE, CROSS_LAYERS, difference, inversion_of, random_latents, tiny_diffusion
+from tests.helpers import CROSS_LAYERS, difference, inversion_of, random_latents
 
 STEPS = 3
 OPTIONS = EditOptions(steps=STEPS)
-
-
-@pytest.fixture(scope="module")
-def diffusion() -> LatentDiffusion:
-    return tiny_diffusion()
-
-
-@pytest.fixture(scope="module")
-def direction(diffusion: LatentDiffusion) -> Tensor:
-    return edit_direction(diffusion, BEFORE, AFTER)
 
 
 @pytest.fixture(scope="module")

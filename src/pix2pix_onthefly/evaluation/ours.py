@@ -94,7 +94,8 @@ class Ours:
         diffusion = self.editor.diffusion
         latents = diffusion.encode(torch.cat([images.to_tensor(source) for source in sources]))
         walked = walk_to_noise(diffusion, latents, diffusion.embed(captions), self.options)[-1]
-        return list(walked.split(1))
+        # Laid out as the cache gives it back: convolutions round differently where memory is laid out differently.
+        return [noise.cpu().contiguous() for noise in walked.split(1)]
 
     def _inversion(self, caption: str, noise: Tensor) -> Inversion:
         """An inversion whose way is not kept: an edit asks for its end alone."""

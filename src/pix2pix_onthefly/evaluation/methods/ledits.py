@@ -25,9 +25,9 @@ from .base import FamilyMethod, finished, generators, pipeline_of
 from .phrases import changed_phrases
 from .settings import Settings, scaled_guidance
 
-_PROMPTS = "phrases", "captions"
+_PROMPTS = "captions", "phrases"
 _MULTIPLE = 32
-"""The pipeline takes only pictures whose sides are multiples of this."""
+"""The pipeline takes only pictures whose sides are multiples of this, and blurs attention of no fewer than two such."""
 _ITS_CHANNELS = 4
 """The pipeline repeats its attention mask for so many latent channels."""
 
@@ -41,14 +41,14 @@ class LeditsSettings(Settings):
         edit_guidance_scale: towards the after-caption and away from the before-caption, for Stable Diffusion.
         edit_threshold: quantile that a place must reach to be edited.
         use_intersect_mask: whether a place must reach it in the attention and in the noise; else in the attention.
-        prompts: what is put in and taken away: `phrases`, what changes between the captions, or all of the `captions`.
+        prompts: what is put in and taken away: all of the `captions`, or the `phrases` that change between them.
     """
 
     skip: float = 0.15
     edit_guidance_scale: float = 5.0
     edit_threshold: float = 0.9
     use_intersect_mask: bool = True
-    prompts: str = "phrases"
+    prompts: str = "captions"
 
     def __post_init__(self) -> None:
         if self.prompts not in _PROMPTS:
@@ -72,8 +72,8 @@ class Ledits(FamilyMethod):
 
     def fitted(self, cases: Sequence[Case]) -> list[Image.Image]:
         """The pictures at a size the pipeline takes."""
-        side = self.options.size or self.diffusion.native_size
-        return [images.fit(case.picture, side, _MULTIPLE) for case in cases]
+        long_side = self.options.size or self.diffusion.native_size
+        return [fitted_to_32(case.picture, long_side) for case in cases]
 
     def edit_batch(self, cases: Sequence[Case]) -> list[Made]:
         """Edits one picture."""
@@ -100,6 +100,13 @@ class Ledits(FamilyMethod):
         ).images[0]
 
 
+def fitted_to_32(picture: Image.Image, long_side: int) -> Image.Image:
+    """The picture with a long side of about `long_side` pixels; both sides are multiples of 32 and at least 64."""
+    scale = long_side / max(picture.size) / _MULTIPLE
+    width, height = (max(2, round(length * scale)) * _MULTIPLE for length in picture.size)
+    return images.restore(picture, (width, height))
+
+
 @contextmanager
 def _own_attention(diffusion: LatentDiffusion) -> Generator[None]:
     """Puts the UNet's attention back as it was: the pipeline replaces it."""
@@ -120,7 +127,7 @@ def _pipeline_class(diffusion: LatentDiffusion) -> Any:
         def encode_prompt(self, *arguments: Any, **named: Any) -> Any:
             """Takes the number of tokens from the tokenizer's mask.
 
-            The original takes it from its `length`, which recent tokenizers give with the padding; the attention to that
+            The original takes it from its `length`, which recent tokenizers give with the padding; attention to that
             would count as attention to the prompt.
             """
             edits, negative, lengths = super().encode_prompt(*arguments, **named)
@@ -130,7 +137,7 @@ def _pipeline_class(diffusion: LatentDiffusion) -> Any:
 
     channels = diffusion.unet.config["in_channels"]
     if channels != _ITS_CHANNELS:
-        Pipeline.__call__ = _for_channels(LEditsPPPipelineStableDiffusion.__call__, channels)
+        Pipeline.__call__ = for_channels(LEditsPPPipelineStableDiffusion.__call__, channels)
     return Pipeline
 
 
@@ -141,7 +148,7 @@ def token_counts(tokenizer: Any, prompts: str | Sequence[str]) -> Tensor:
     return torch.tensor([sum(mask) - 2 for mask in tokens.attention_mask])
 
 
-def _for_channels(call: Any, channels: int) -> Any:
+def for_channels(call: Any, channels: int) -> Any:
     """The pipeline's call for latents of any multiple of four channels.
 
     It repeats its mask [1, 1, h, w] four times, right after `interpolate`. A copy of the function that sees an

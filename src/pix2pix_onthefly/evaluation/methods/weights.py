@@ -23,7 +23,7 @@ class Trained:
     Attributes:
         row: where the hub has them in the layout of diffusers; None where no such port is known.
         variable: environment variable that may name a folder in that layout.
-        origin: where the authors' own checkpoint is.
+        origin: the authors' own checkpoint.
     """
 
     row: ModelRow | None
@@ -44,15 +44,17 @@ def _row(source: str, licence: str, *, variant: str | None = None) -> ModelRow:
 INSTRUCT_PIX2PIX = Trained(
     _row("timbrooks/instruct-pix2pix", f"MIT, derived from weights under {_LICENCE}", variant="fp16"),
     "ONTHEFLY_INSTRUCT_PIX2PIX",
-    "instruct-pix2pix-00-22000.ckpt",
+    "instruct-pix2pix-00-22000.ckpt of timothybrooks/instruct-pix2pix",
 )
 INSTRUCT_PIX2PIX_MAGICBRUSH = Trained(
     _row("vinesmsuic/magicbrush-paper", _LICENCE),
     "ONTHEFLY_INSTRUCT_PIX2PIX_MAGICBRUSH",
     "MagicBrush-epoch-000168.ckpt of osunlp/InstructPix2Pix-MagicBrush",
 )
-HIVE = Trained(None, "ONTHEFLY_HIVE", "hive_v2_rw_condition.ckpt of Salesforce's HIVE")
-HIVE_MAGICBRUSH = Trained(None, "ONTHEFLY_HIVE_MAGICBRUSH", "HIVE's checkpoint on MagicBrush's site")
+HIVE = Trained(None, "ONTHEFLY_HIVE", "hive_v2_rw_condition.ckpt of salesforce/HIVE")
+HIVE_MAGICBRUSH = Trained(
+    None, "ONTHEFLY_HIVE_MAGICBRUSH", "its checkpoint, which MagicBrush's authors have not published,"
+)
 
 
 def row_of(name: str, trained: Trained, given: str) -> ModelRow:
@@ -72,7 +74,7 @@ def row_of(name: str, trained: Trained, given: str) -> ModelRow:
         raise ModelUnavailableError(f"{name} cannot run: {error}") from error
     if trained.row is None:
         raise ModelUnavailableError(
-            f"{name} cannot run: the hub has no known port of its weights; convert {trained.origin} as {_DOCUMENT} "
+            f"{name} cannot run: no port of its weights to the hub is known; convert {trained.origin} as {_DOCUMENT} "
             f"says and name the folder in {trained.variable}"
         )
     return trained.row
@@ -86,12 +88,12 @@ def load_trained(
     Raises:
         ModelUnavailableError: they are not here and cannot be had, or are no such model.
     """
-    refused: list[ModelUnavailableError] = []
+    refusals: list[str] = []
     for form in (row, replace(row, safetensors=False, variant=None)):
         try:
             diffusion = loading.load_diffusion(form, device, dtype)
         except ModelUnavailableError as error:
-            refused.append(error)
+            refusals.append(str(error).partition("; ")[0])  # what follows is advice about the families of models
             continue
         taken, latents = diffusion.unet.config["in_channels"], diffusion.vae.config["latent_channels"]
         if taken != 2 * latents:
@@ -100,4 +102,5 @@ def load_trained(
                 "given picture; it is another method's"
             )
         return diffusion
-    raise refused[0]
+    advice = f"name a folder that has them in {trained.variable}; {_DOCUMENT} says where they can be had"
+    raise ModelUnavailableError(f"{name} cannot run: {refusals[0]}; {advice}")

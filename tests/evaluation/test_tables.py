@@ -1,0 +1,331 @@
+"""Tables and page: the right figures, honest captions, nothing from anywhere else."""
+
+from __future__ import annotations
+
+import io
+import math
+import random
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pix2pix_onthefly.errors import InputError
+from pix2pix_onthefly.evaluation import page, store
+from pix2pix_onthefly.evaluation.grid import COLUMNS, GOLD, SHOTS
+from pix2pix_onthefly.evaluation.published import PAPER_TABLE, TABLE_2
+from pix2pix_onthefly.evaluation.records import MULTI, SINGLE
+from pix2pix_onthefly.evaluation.report import summaries, tables_of, write_report
+from pix2pix_onthefly.evaluation.store import Result, Stored, opened_results
+from pix2pix_onthefly.evaluation.tables import Table, as_csv, as_markdown
+from pix2pix_onthefly.evaluation.plan import WHOLE
+from tests.evaluation.runs import failed, rendered, result, scores
+
+import pandas
+
+
+def table(results: Sequence[Result], name: str) -> Table:
+    return {made.name: made for made in tables_of(results)}[name]
+
+
+def column(made: Table, head: str) -> list[str]:
+    return [row[made.head.index(head)].strip("*") for row in made.rows]
+
+
+def data_of(made: Table) -> Any:
+    return pandas.read_csv(io.StringIO(as_csv(made)))
+
+
+def grid(turns: int = 4) -> list[Result]:
+    """The whole grid of Table 1, with made-up figures."""
+    rng = random.Random(0)
+    made: list[Result] = []
+    cells = [(shots, *column, "captioner") for shots in SHOTS for column in COLUMNS] + [(1, 1, True, GOLD)]
+    for shots, captions, own, source in cells:
+        for wording in ("terse", "detailed"):
+            options = {"shots": shots, "captions": captions, "lock_first_caption": own, "wording": wording}
+            name = f"ours-{shots}-{captions}-{own}-{wording}-{source}"
+            for turn in range(turns):
+                figures = scores(clip_t_local=rng.uniform(0.2, 0.3), clip_i=rng.uniform(0.7, 0.9))
+                made.append(
+                    result(
+                        configuration=name,
+                        options=options,
+                        caption_source=source,
+                        session=str(turn // 2),
+                        turn=turn % 2 + 1,
+                        place=turn,
+                        scores=figures,
+                    )
+                )
+    return made
+
+
+def mean_of(results: Sequence[Result], figure: str, **options: object) -> float:
+    found = [
+        made.scores[figure]
+        for made in results
+        if made.scores and made.caption_source != GOLD and all(made.options[key] == options[key] for key in options)
+    ]
+    return statistics.fmean(found)
+
+
+def test_the_papers_table_averages_the_two_wordings() -> None:
+    results = grid()
+    made = table(results, "magicbrush-test-single-table1-local")
+    assert made.head[1:] == ("1 caption, written too", "1 caption", "2 captions", "4 captions")
+    assert [row[0] for row in made.rows] == ["0", "1", "3", "1, oracle"]
+    cell = {"shots": 3, "captions": 2, "lock_first_caption": True}
+    expected: list[str] = []
+    for figure in ("clip_t_local", "clip_i"):
+        means = [mean_of(results, figure, **cell, wording=wording) for wording in ("terse", "detailed")]
+        assert statistics.stdev(means) == pytest.approx(abs(means[0] - means[1]) / math.sqrt(2))
+        expected.append(f"{statistics.fmean(means):.4f} ({statistics.stdev(means):.4f})")
+    assert made.rows[2][3].replace("**", "") == " / ".join(expected)
+    assert "sample standard deviation (divisor n - 1)" in made.caption
+    assert "openai/clip-vit-base-patch32" in made.caption
+    assert "CLIP-T is against the local description" in made.caption
+    assert table(results, "magicbrush-test-single-table1-global").caption.endswith("against the global description.")
+
+
+def test_the_papers_table_stores_the_figure_of_each_wording() -> None:
+    results = grid()
+    data = data_of(table(results, "magicbrush-test-single-table1-local"))
+    assert len(data) == 13
+    row = data[(data.shots == 0) & (data.captions == 4)].iloc[0]
+    cell = {"shots": 0, "captions": 4}
+    for wording in ("terse", "detailed"):
+        assert row[f"clip_i_{wording}"] == pytest.approx(mean_of(results, "clip_i", **cell, wording=wording), abs=1e-6)
+    assert row.clip_i_population_deviation == pytest.approx(row.clip_i_sample_deviation / math.sqrt(2), abs=2e-6)
+    assert row.n == 8
+
+
+def test_the_best_average_is_bold_and_the_oracle_is_not() -> None:
+    results = [
+        replace(made, scores=scores(clip_t_local=0.9, clip_i=0.99)) if made.caption_source == GOLD else made
+        for made in grid()
+    ]
+    rows = table(results, "magicbrush-test-single-table1-local").rows
+    assert sum(cell.count("**") for row in rows[:-1] for cell in row) == 4
+    assert "**" not in "".join(rows[-1])
+    assert rows[-1][2] == "0.9000 (0.0000) / 0.9900 (0.0000)"
+
+
+def test_one_wording_has_no_deviation() -> None:
+    some = [made for made in grid() if made.options["wording"] == "terse" and made.options["shots"] == 1]
+    rows = table(some, "magicbrush-test-single-table1-local").rows
+    assert "(" not in "".join(rows[0])
+
+
+def test_published_rows_stand_beside_ours_and_are_marked() -> None:
+    made = table([result()], "magicbrush-test-single-methods")
+    sources = dict(zip(column(made, "method"), column(made, "source"), strict=True))
+    assert sources["Pix2Pix-OnTheFly"] == "measured"
+    assert sources["InstructPix2Pix+MagicBrush"].startswith("published: MagicBrush, arXiv 2306.10012")
+    assert len(made.rows) == 1 + 10
+    ip2p = made.rows[column(made, "method").index("InstructPix2Pix")]
+    assert [ip2p[made.head.index(head)] for head in ("L1", "CLIP-I", "CLIP-T local")] == ["0.1122", "0.8524", "0.2764"]
+    assert "1053 turns" in made.caption
+    multi = table([result(setting=MULTI)], "magicbrush-test-multi-methods")
+    assert column(multi, "CLIP-I")[1:][column(multi, "method")[1:].index("HIVE")] == "0.8004"
+
+
+def test_published_figures_are_complete() -> None:
+    assert len(TABLE_2) == 19
+    assert len(PAPER_TABLE) == 13
+    assert all(0.24 <= row.clip_t <= 0.39 for row in TABLE_2)
+    assert max(cell.clip_t for cell in PAPER_TABLE if not cell.oracle) == 0.2817
+    assert {row.method for row in TABLE_2 if row.setting == SINGLE} >= {
+        row.method for row in TABLE_2 if row.setting == MULTI
+    }
+
+
+def world() -> list[Result]:
+    made = [
+        rendered("replace", True, session="1", turn=1, place=0, reconstruction_psnr=30.0),
+        rendered("recolour", False, session="1", turn=2, place=1, reconstruction_psnr=28.0),
+        rendered("recolour", True, session="2", turn=1, place=2, scores=scores(clip_t_local=0.5), blank=True),
+        failed(rendered("add", True, session="3", turn=1, place=3), "the prompt takes too many tokens"),
+    ]
+    return made
+
+
+def test_minibrush_counts_a_failed_edit_as_unsuccessful() -> None:
+    made = table(world(), "minibrush-dev-single-methods")
+    row = dict(zip(made.head, made.rows[0], strict=True))
+    assert (row["n"], row["success"]) == ("4", "0.500")
+    assert (row["replace"], row["recolour"], row["add"]) == ("1.000", "0.500", "0.000")
+    assert row["CLIP-T local"] == f"{(0.27 + 0.27 + 0.5) / 3:.4f}"
+    assert row["CLIP-T local, not blank"] == "0.2700"
+    assert (row["background PSNR"], row["reconstruction PSNR"], row["complied"]) == ("25.00", "29.00", "1.000")
+    assert "1 of 4 edits failed; they count as unsuccessful" in made.caption
+    assert "4 turns of 3 sessions" in made.caption
+    assert "1 of 4 local ones are blank" in made.caption
+    assert "InstructPix2Pix" not in as_markdown(made)
+
+
+def test_a_summary_for_programs() -> None:
+    [row] = summaries(world())
+    assert {key: row[key] for key in ("n", "failed", "success", "background_psnr", "clip_i", "setting")} == {
+        "n": 4,
+        "failed": 1,
+        "success": 0.5,
+        "background_psnr": 25.0,
+        "clip_i": 0.8,
+        "setting": "single",
+    }
+    assert row["clip_t"] == pytest.approx((0.27 + 0.27 + 0.5) / 3, abs=1e-6)
+
+
+def test_of_a_chain_only_the_last_picture_counts() -> None:
+    chain = [
+        result(setting=MULTI, turn=1, final=False, scores=scores(clip_i=0.1)),
+        result(setting=MULTI, turn=2, final=True, scores=scores(clip_i=0.6)),
+    ]
+    made = table(chain, "magicbrush-test-multi-methods")
+    assert (column(made, "n")[0], column(made, "CLIP-I")[0]) == ("1", "0.6000")
+
+
+def two_rows(gap: float) -> list[Result]:
+    rng = random.Random(1)
+    made: list[Result] = []
+    for session in range(30):
+        likeness = rng.uniform(0.5, 0.9)
+        for name, more in (("a", 0.0), ("b", gap)):
+            figures = scores(clip_i=likeness + more, clip_t_local=0.2 + more + rng.uniform(-0.1, 0.1))
+            options = {"guidance_scale": 5.0 if name == "a" else 2.0}
+            made.append(
+                result(configuration=name, session=str(session), place=session, scores=figures, options=options)
+            )
+    return made
+
+
+def test_every_difference_has_an_interval() -> None:
+    made = table(two_rows(0.05), "magicbrush-test-single-differences")
+    assert made.head == ("row", "turns", "CLIP-T local", "CLIP-T global", "CLIP-I", "L1")
+    [row] = made.rows
+    assert row[0] == "Pix2Pix-OnTheFly, guidance scale 5.0"
+    assert row[4] == "**-0.0500 [-0.0500, -0.0500]**"
+    assert row[5] == "+0.0000 [+0.0000, +0.0000]"
+    assert re.fullmatch(r"\**-0\.\d{4} \[[+-]0\.\d{4}, [+-]0\.\d{4}\]\**", row[2])
+    assert "paired bootstrap that draws whole sessions (2000 resamples, seed 0)" in made.caption
+    assert "guidance scale 2.0" in made.caption
+    data = data_of(made)
+    assert set(data.columns) == {"row", "less", "figure", "difference", "low", "high", "turns", "sessions"}
+
+
+def test_tables_do_not_depend_on_the_order_of_lines() -> None:
+    results = [*grid(), *world(), *two_rows(0.01)]
+    shuffled = random.Random(2).sample(results, len(results))
+    one, other = (
+        [as_markdown(made) + as_csv(made) for made in tables_of(_read(lines))] for lines in (results, shuffled)
+    )
+    assert one == other
+
+
+def _read(results: Sequence[Result]) -> list[Result]:
+    """In the order in which they are read from files."""
+    return sorted(results, key=lambda made: (made.dataset, made.configuration, made.setting, made.place))
+
+
+def test_rows_of_different_programs_are_told() -> None:
+    results = two_rows(0.0)
+    assert "different states" not in table(results, "magicbrush-test-single-methods").caption
+    results[0] = replace(results[0], revision="def")
+    assert "2 different states of the program" in table(results, "magicbrush-test-single-methods").caption
+
+
+def test_cells_cannot_break_out_of_markdown() -> None:
+    [line] = [
+        line
+        for line in as_markdown(table([result(method="a|b")], "magicbrush-test-single-methods")).split("\n")
+        if "a\\|b" in line
+    ]
+    assert line.startswith("| a\\|b ")
+
+
+INSTRUCTION = "<script>alert('a')</script> & make it a \"dog\""
+
+
+def write(folder: Path, results: Sequence[Result]) -> None:
+    """Results and pictures as a run leaves them."""
+    for made in results:
+        with opened_results(folder, made.configuration, WHOLE) as file:
+            file.append([made])
+        for place in (made.picture, made.reconstruction, made.source, made.target):
+            if place is not None:
+                (folder / place).parent.mkdir(parents=True, exist_ok=True)
+                Image.effect_noise((128, 128), 90).convert("RGB").save(folder / place)
+
+
+def with_pictures(made: Result) -> Result:
+    name = f"{made.configuration}/{made.session}/{made.session}_{made.turn}.png"
+    if made.error is not None:
+        return made
+    return replace(made, picture=f"pictures/{name}", reconstruction=f"reconstructions/{name}")
+
+
+def page_of(folder: Path, results: Sequence[Result]) -> str:
+    write(folder, [with_pictures(made) for made in results])
+    return write_report([folder], folder).page.read_text("utf-8")
+
+
+def test_the_page_holds_everything_and_asks_for_nothing(tmp_path: Path) -> None:
+    results = [replace(made, instruction=INSTRUCTION) if made.turn == 2 else made for made in world()]
+    text = page_of(tmp_path, results)
+    assert not re.findall(r'(?:src|href)="(?!data:image/webp;base64,)', text)
+    assert not re.findall(r"url\(|@import|fetch\(|https?://", text)
+    assert text.count("<article ") == 4
+    assert text.count("<img ") == 3 * 4 + 2
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(&#x27;a&#x27;)&lt;/script&gt; &amp; make it a" in text
+    assert text.count("</script>") == 1
+    assert "All 4 edits, the worst first." in text
+    assert "region wrong: a dog; rest kept" in text
+    assert "the prompt takes too many tokens" in text
+    for option in ("add", "recolour", "replace", "Pix2Pix-OnTheFly"):
+        assert f'<option value="{option}">' in text
+
+
+def test_the_worst_come_first(tmp_path: Path) -> None:
+    text = page_of(tmp_path, world())
+    kinds = re.findall(r'<article [^>]*class="(\w*)"', text)
+    assert kinds == ["failed", "wrong", "right", "right"]
+
+
+def test_a_page_that_would_be_too_large_leaves_the_best_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = page_of(tmp_path, world())
+    card = re.search(r"<article .*?</article>\n", whole, re.DOTALL)
+    assert card is not None
+    monkeypatch.setattr(page, "MOST_BYTES", 3 * len(card[0].encode()))
+    text = write_report([tmp_path], tmp_path).page.read_text("utf-8")
+    assert 1 <= text.count("<article ") < 4
+    assert f"The worst {text.count('<article ')} of 4 edits" in text
+
+
+def test_results_without_their_pictures_still_make_a_page(tmp_path: Path) -> None:
+    with opened_results(tmp_path, "a", WHOLE) as file:
+        file.append([with_pictures(result(configuration="a"))])
+    text = write_report([tmp_path], tmp_path / "elsewhere").page.read_text("utf-8")
+    assert text.count("(not here)") == 4
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no results"):
+        store.read_results([tmp_path])
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "a.jsonl").write_bytes(b'{"half')
+    with pytest.raises(InputError, match="no finished edit"):
+        store.read_results([tmp_path])
+
+
+def test_the_last_line_on_an_edit_counts(tmp_path: Path) -> None:
+    old, new = result(configuration="a", instruction="old"), result(configuration="a", instruction="new")
+    with opened_results(tmp_path, "a", WHOLE) as file:
+        file.append([old, new])
+    assert store.read_results([tmp_path]) == [Stored(tmp_path, new)]
