@@ -13,7 +13,7 @@ SOURCES := src training benchmarks tests
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types benchmark scaling true-size train models inversion-table contact-sheet wheel clean help
+.PHONY: demo test lint types benchmark scaling true-size evaluate train models inversion-table contact-sheet wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
 	@mkdir -p $(dir $(DEMO_RESULT))
@@ -38,6 +38,9 @@ scaling: $(INSTALLED) ## how time and memory grow with steps, size, captions and
 
 true-size: $(INSTALLED_DEV) ## build the real architectures with random weights (13 GB in a temporary folder) and edit with them
 	$(BIN)/python -m pytest -s -m true_size $(ARGS)
+
+evaluate: $(INSTALLED_DEV) ## edit 60 pictures of MiniBrush's dev split and print the table; more options in ARGS
+	$(BIN)/onthefly evaluate minibrush:dev --out out/evaluate --limit 60 --steps 20 $(ARGS)
 
 train: $(INSTALLED) ## train the bundled models again (hours); options in ARGS
 	$(BIN)/python -m training.all $(ARGS)

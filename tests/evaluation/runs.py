@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pix2pix_onthefly.captioner import Captioner
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.evaluation.bench import Bench
 from pix2pix_onthefly.evaluation.datasets import SESSIONS_FILE, TURNS_FILE, load_dataset
@@ -19,6 +22,7 @@ from pix2pix_onthefly.evaluation.records import SINGLE
 from pix2pix_onthefly.evaluation.run import Extent, Ran, run
 from pix2pix_onthefly.evaluation.sessions import Session, Split, make_sessions
 from pix2pix_onthefly.evaluation.store import Result
+from pix2pix_onthefly.rewriter import Rewriter
 
 SIDE = 48
 QUICK: dict[str, Any] = {"steps": 2, "attempts": 1, "shots": 0}
@@ -47,6 +51,12 @@ def change_instruction(folder: Path, output: str, instruction: str) -> None:
 
 def _rewrite(path: Path, change: Callable[[Any], Any]) -> None:
     path.write_text(json.dumps(change(json.loads(path.read_text("utf-8")))), "utf-8")
+
+
+def answer_at_once(patch: pytest.MonkeyPatch) -> None:
+    """Captioner and language model give fixed answers: the tiny ones would write nonsense, and for long."""
+    patch.setattr(Captioner, "describe", lambda *_: "a red cat on the table")
+    patch.setattr(Rewriter, "_ask", lambda *_: "After transformation:\nCaption 1: a blue dog on the table\n")
 
 
 def bench_of(world: Path, out: Path, **settings: Any) -> Bench:

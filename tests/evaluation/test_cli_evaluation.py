@@ -12,10 +12,15 @@ from typer.testing import CliRunner, Result
 from pix2pix_onthefly import cli_evaluation
 from pix2pix_onthefly.cli import app
 from pix2pix_onthefly.errors import OnTheFlyError
-from pix2pix_onthefly.evaluation import report
-from tests.evaluation.runs import QUICK, write_world
+from pix2pix_onthefly.evaluation import grid, report
+from tests.evaluation.runs import QUICK, answer_at_once, write_world
 
 SETTINGS = [word for name, value in QUICK.items() for word in (f"--{name}", str(value))]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_at_once(monkeypatch)
 
 
 @pytest.fixture
@@ -74,13 +79,14 @@ def test_shares_of_a_run_say_when_there_is_nothing_for_them(world: Path) -> None
     assert "| 3 |" in evaluate("--shard", "1/2").stdout
 
 
-def test_the_sweep_prints_the_papers_table(world: Path) -> None:
+def test_the_sweep_prints_the_papers_table(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid, "SHOTS", (1,))
     arguments = ("--steps", "2", "--attempts", "1", "--limit", "1")
     result = onthefly("sweep", "paper", "world", "--out", "out", *arguments)
     assert result.exit_code == 0, result.output
     assert "CLIP-T local / CLIP-I by shots and captions" in result.stdout
     assert "1, oracle" in result.stdout
-    assert "26 of 26 edits done" in result.stderr
+    assert "10 of 10 edits done" in result.stderr
 
 
 def test_minibrush_is_made_where_it_is_asked_for(
@@ -140,12 +146,12 @@ def test_the_time_left_is_told_now_and_then(
     now = 100.0
     monkeypatch.setattr(cli_evaluation.time, "monotonic", lambda: now)
     show = cli_evaluation.countdown()
-    for done, later in ((40, 0.0), (41, 1.0), (44, 19.0), (44, 1.0), (70, 130.0), (100, 100.0)):
+    for done, later in ((40, 0.0), (41, 1.0), (44, 19.0), (44, 1.0), (50, 129.0), (100, 100.0)):
         now += later
         show("evaluate", done, 1000 if done < 100 else 100)
     assert capsys.readouterr().err.splitlines() == [
         "Evaluating: 40 of 1000 edits done",
         "Evaluating: 44 of 1000 edits done, about 80 min left",
-        "Evaluating: 70 of 1000 edits done, about 1.3 h left",
+        "Evaluating: 50 of 1000 edits done, about 3.9 h left",
         "Evaluating: 100 of 100 edits done",
     ]

@@ -133,7 +133,8 @@ def test_texts_are_written_once(editor: Editor, tmp_path: Path, monkeypatch: pyt
     assert again.rewritten("make it a dog", caption) == captions
     assert not asked
     assert not written
-    for change in ({"captions": 2}, {"wording": "detailed"}, {"shots": 1}, {"seed": 1}):
+    changes: list[dict[str, Any]] = [{"captions": 2}, {"wording": "detailed"}, {"shots": 1}, {"seed": 1}]
+    for change in changes:
         texts(editor, tmp_path, **change).rewritten("make it a dog", caption)
     assert len(written) == 4
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pix2pix_onthefly import captioner, images, saving
+from pix2pix_onthefly import images, saving
+from pix2pix_onthefly.captioner import Captioner
 from pix2pix_onthefly.errors import InputError, OptionError, OutputError
 from pix2pix_onthefly.evaluation import ours, workshop
 from pix2pix_onthefly.evaluation.datasets import load_dataset
@@ -28,12 +29,17 @@ from pix2pix_onthefly.evaluation.report import MARKDOWN, PAGE, write_report
 from pix2pix_onthefly.evaluation.run import Extent, run, run_all
 from pix2pix_onthefly.evaluation.store import Result, opened_results, read_results
 from tests.conftest import TINY
-from tests.evaluation.runs import QUICK, bench_of, change_instruction, evaluate, write_world
+from tests.evaluation.runs import QUICK, answer_at_once, bench_of, change_instruction, evaluate, write_world
 from tests.helpers import record_returns
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 600
 """Seconds a started program may take on a busy machine."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_at_once(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +161,12 @@ def test_a_broken_line_is_named(world: Path, tmp_path: Path, tiny_family: str) -
 
 PROGRAM = """
 from pathlib import Path
+import pytest
 from tests.conftest import register_tiny_family
+from tests.evaluation.runs import answer_at_once
 from pix2pix_onthefly.cli import main
 register_tiny_family(Path({folder!r}))
+answer_at_once(pytest.MonkeyPatch())
 main()
 """
 
@@ -339,7 +348,7 @@ def test_the_papers_grid_shares_captions_and_inversions(
     tmp_path: Path, tiny_family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = bench_of(write_world(tmp_path / "world", (1, 0, 0)), tmp_path)
-    captions = record_returns(monkeypatch, captioner.Captioner, "describe")
+    captions = record_returns(monkeypatch, Captioner, "describe")
     walks = record_returns(monkeypatch, ours, "walk_to_noise")
     grid = paper_grid(bench.editor.options(**{**QUICK, "shots": 1}))
     assert len(grid) == len(set(grid)) == 26

@@ -12,21 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 from PIL import Image
 
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.evaluation import page, store
 from pix2pix_onthefly.evaluation.grid import COLUMNS, GOLD, SHOTS
+from pix2pix_onthefly.evaluation.plan import WHOLE
 from pix2pix_onthefly.evaluation.published import PAPER_TABLE, TABLE_2
 from pix2pix_onthefly.evaluation.records import MULTI, SINGLE
 from pix2pix_onthefly.evaluation.report import summaries, tables_of, write_report
 from pix2pix_onthefly.evaluation.store import Result, Stored, opened_results
 from pix2pix_onthefly.evaluation.tables import Table, as_csv, as_markdown
-from pix2pix_onthefly.evaluation.plan import WHOLE
 from tests.evaluation.runs import failed, rendered, result, scores
-
-import pandas
 
 
 def table(results: Sequence[Result], name: str) -> Table:

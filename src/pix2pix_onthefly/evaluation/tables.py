@@ -53,8 +53,8 @@ _PHOTOGRAPHS = ("clip_t_local", "clip_t_worded", "clip_t_global", "clip_i", "l1"
 _FAILED = "they count as unsuccessful, and the other figures are means over the rest"
 _JUDGED = (
     "Success (what was to change and all the rest read as they should), and background PSNR (dB) and SSIM outside of "
-    "what may change, are by the exact judge; complied is the share of edits whose captions the language model wrote as "
-    "it was asked to."
+    "what may change, are by the exact judge; complied is the share of edits whose captions the language model wrote "
+    "as it was asked to."
 )
 
 
