@@ -19,6 +19,7 @@ from pix2pix_onthefly.evaluation.grid import Configuration
 from pix2pix_onthefly.evaluation.minibrush import write_sessions
 from pix2pix_onthefly.evaluation.plan import WHOLE, Shard
 from pix2pix_onthefly.evaluation.records import SINGLE
+from pix2pix_onthefly.evaluation.report import MARKDOWN, PAGE, write_report
 from pix2pix_onthefly.evaluation.run import Extent, Ran, run
 from pix2pix_onthefly.evaluation.sessions import Session, Split, make_sessions
 from pix2pix_onthefly.evaluation.store import Result
@@ -137,3 +138,29 @@ def failed(made: Result, sentence: str) -> Result:
     """The same edit, had it failed."""
     nothing = {"captions": None, "scores": None, "verdict": None, "picture": None, "reconstruction": None}
     return replace(made, **nothing, error=sentence)
+
+
+def minibrush() -> list[Result]:
+    """One success, one failure of each kind, and a blank description."""
+    return [
+        rendered("replace", True, session="1", turn=1, place=0, reconstruction_psnr=30.0),
+        rendered("recolour", False, session="1", turn=2, place=1, reconstruction_psnr=28.0),
+        rendered("recolour", True, session="2", turn=1, place=2, scores=scores(clip_t_local=0.5), blank=True),
+        failed(rendered("add", True, session="3", turn=1, place=3), "the prompt takes too many tokens"),
+    ]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Tables and page."""
+    paths = [folder / MARKDOWN, folder / PAGE, *sorted((folder / "tables").iterdir())]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def report(*folders: Path, into: Path | None = None) -> dict[str, bytes]:
+    write_report(folders, into or folders[0])
+    return files_of(into or folders[0])
+
+
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    [path] = (folder / "results").glob("*.jsonl")
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -110,7 +110,6 @@ def test_minibrush_is_made_where_it_is_asked_for(
         (("evaluate", "world", "--out", "out", "--caption-source", "me"), "caption-source must be one of captioner"),
         (("evaluate", "world", "--out", "out", "--method", "magic"), "there is no method 'magic'"),
         (("evaluate", "world", "--out", "out", "--steps", "1"), "steps must lie between"),
-        (("evaluate", "world", "--out", "out", "--setting", "multi", "--limit", "1", "--steps", "2"), "raise --limit"),
         (("evaluate", "minibrush:train", "--out", "out"), "there is no split 'train'"),
         (("evaluate", "world", "--out", "world/edit_turns.json"), "world/edit_turns.json"),
         (("sweep", "everything", "world", "--out", "out"), "there is no grid 'everything'"),
@@ -119,14 +118,21 @@ def test_minibrush_is_made_where_it_is_asked_for(
     ],
 )
 def test_bad_input_is_one_sentence(world: Path, arguments: tuple[str, ...], sentence: str) -> None:
-    if arguments[-3:-2] == ("1",):
-        longer = write_world(Path("longer"), (0, 1, 0))
-        arguments = tuple(str(longer) if word == "world" else word for word in arguments)
     result = onthefly(*arguments)
     assert result.exit_code == 2
     assert sentence in result.stderr
     assert "Traceback" not in result.output
     assert not list(Path().glob("out/results/*.jsonl"))
+
+
+def test_a_limit_below_the_first_chain_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_family: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_world(Path("world"), (0, 1, 0))
+    result = onthefly("evaluate", "world", "--out", "out", "--setting", "multi", "--limit", "1")
+    assert result.exit_code == 2
+    assert "no session lies wholly within the limit" in result.stderr
 
 
 def test_missing_pandas_is_said_before_any_work(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +158,6 @@ def test_the_time_left_is_told_now_and_then(
     assert capsys.readouterr().err.splitlines() == [
         "Evaluating: 40 of 1000 edits done",
         "Evaluating: 44 of 1000 edits done, about 80 min left",
-        "Evaluating: 50 of 1000 edits done, about 3.9 h left",
+        "Evaluating: 50 of 1000 edits done, about 4.0 h left",
         "Evaluating: 100 of 100 edits done",
     ]

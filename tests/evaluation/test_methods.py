@@ -1,49 +1,23 @@
-"""The methods without training: on tiny random models, and on the bundled ones where it matters what is drawn."""
+"""What holds for every method without training, on tiny random models."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from pix2pix_onthefly import guidance
-from pix2pix_onthefly.direction import edit_direction
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import OptionError
-from pix2pix_onthefly.evaluation.method import Case, Made, Method
 from pix2pix_onthefly.evaluation.methods import METHODS, make_method
-from pix2pix_onthefly.evaluation.methods.diffusers_zero import DiffusersZero
-from pix2pix_onthefly.evaluation.methods.fixed_direction import FixedDirection
-from pix2pix_onthefly.evaluation.methods.ledits import fitted_to_32, for_channels, token_counts
-from pix2pix_onthefly.images import psnr
-from pix2pix_onthefly.inversion import invert
+from pix2pix_onthefly.evaluation.methods.sentences import POOLS
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import EditCaptions, GuidedEdit
-from pix2pix_onthefly.world.renderer import render
-from pix2pix_onthefly.world.scenes import Scene, SceneObject
 from tests.evaluation.fixtures import draw_picture
-from tests.helpers import AFTER, BEFORE, difference, report
+from tests.evaluation.method_cases import CASE, OTHER, STEPS, UNTRAINED, only, pixels, quick
 
-UNTRAINED = [name for name in METHODS if not name.startswith(("instruct", "hive"))]
-OF_THE_SEED = ["sdedit-0.3", "sdedit-0.7", "pix2pix-zero-diffusers", "ledits++"]
-STEPS = 4
-CASE = Case(
-    "1/1/single",
-    draw_picture(3, (64, 64)),
-    "make the cat a blue dog",
-    BEFORE[0],
-    EditCaptions((BEFORE[0],), (AFTER[0],), "given"),
-    seed=5,
-)
-OTHER = replace(
-    CASE, picture=draw_picture(8, (64, 64)), seed=6, captions=EditCaptions(("a red cat",), ("a red table",), "given")
-)
-FOX = Scene("field", (SceneObject("fox", None, 0.5, 0.53, 0.62),))
+OF_THE_SEED = ["sdedit-0.3", "pix2pix-zero-diffusers", "ledits++"]
 
 
 @pytest.fixture
@@ -56,197 +30,45 @@ def options(editor: Editor) -> EditOptions:
     return editor.options(steps=STEPS)
 
 
-@cache
-def mini() -> Editor:
-    """The bundled models; no test may change them."""
-    return Editor.load("mini", device="cpu")
+@pytest.fixture
+def few_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(POOLS, "world", replace(POOLS["world"], wordings=POOLS["world"].wordings[:2]))
 
 
-def only(method: Method, case: Case) -> Made:
-    (made,) = method.edit([case])
-    return made
-
-
-def pixels(made: Made) -> np.ndarray[Any, Any]:
-    return np.asarray(made.image, dtype=np.int16)
-
-
+@pytest.mark.usefixtures("few_sentences")
 @pytest.mark.parametrize("name", UNTRAINED)
-def test_edits_keep_size_and_repeat_and_obey_the_caption(editor: Editor, options: EditOptions, name: str) -> None:
-    """The same pixels for the same seed, whatever the process drew before; others for another caption."""
-    method = make_method(name, editor, options)
+def test_edits_repeat_and_obey_the_caption_alone_and_together(editor: Editor, options: EditOptions, name: str) -> None:
+    """The same pixels for the same case, whatever was drawn or edited before, within one level of 255 in a batch, where
+    sums run in another order; others for another caption."""
+    method = quick(name, editor, options)
     first = only(method, CASE)
     assert first.image.size == CASE.picture.size
     assert first.image.mode == "RGB"
     assert first.seconds > 0
     torch.rand(3)
-    again = only(make_method(name, editor, options), CASE)
-    assert again.image.tobytes() == first.image.tobytes()
-    other = only(method, replace(CASE, captions=OTHER.captions))
-    assert other.image.tobytes() != first.image.tobytes()
-    assert only(method, CASE).image.tobytes() == first.image.tobytes()  # an edit leaves nothing behind
-
-
-@pytest.mark.parametrize("name", UNTRAINED)
-def test_a_batch_is_what_its_edits_are_alone(editor: Editor, options: EditOptions, name: str) -> None:
-    """Within one level of 255, from sums in another order; in the order of the cases."""
-    method = make_method(name, editor, options)
-    together = method.edit([CASE, OTHER, replace(CASE, seed=9)])
-    for case, made in zip([CASE, OTHER], together, strict=False):
-        assert np.abs(pixels(made) - pixels(only(method, case))).max() <= 1
-
-
-@pytest.mark.parametrize("name", UNTRAINED)
-def test_oblong_pictures_come_back_at_their_size(editor: Editor, name: str) -> None:
-    method = make_method(name, editor, editor.options(steps=STEPS))
-    assert only(method, replace(CASE, picture=draw_picture(2, (90, 41)))).image.size == (90, 41)
-
-
-@pytest.mark.parametrize("name", UNTRAINED)
-def test_a_method_says_what_it_is(editor: Editor, options: EditOptions, name: str) -> None:
-    method = make_method(name, editor, options)
-    assert method.name == name
+    other_caption = replace(CASE, captions=OTHER.captions)
+    together = method.edit([OTHER, CASE, other_caption])
+    assert np.abs(pixels(together[1]) - pixels(first)).max() <= 1
+    assert np.abs(pixels(together[2]) - pixels(first)).max() > 1
+    assert only(quick(name, editor, options), CASE).image.tobytes() == first.image.tobytes()
+    assert (method.name, method.models()) == (name, {"diffusion": editor.models()["diffusion"]})
     assert method.batch in (1, 3)
-    assert method.models() == {"diffusion": editor.models()["diffusion"]}
-    assert method.settings()["steps"] == STEPS
-    assert METHODS[name].about
-    assert METHODS[name].weights
+    assert method.settings()["steps"] == (STEPS if name.startswith("sdedit") else 2)
+
+
+@pytest.mark.usefixtures("few_sentences")
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_oblong_pictures_come_back_at_their_size(editor: Editor, options: EditOptions, name: str) -> None:
+    made = only(quick(name, editor, options), replace(CASE, picture=draw_picture(2, (90, 41))))
+    assert made.image.size == (90, 41)
 
 
 def test_the_seed_matters_where_noise_is_drawn(editor: Editor, options: EditOptions) -> None:
     for name in OF_THE_SEED:
-        method = make_method(name, editor, options)
+        method = quick(name, editor, options)
         assert only(method, CASE).image.tobytes() != only(method, replace(CASE, seed=1)).image.tobytes(), name
     inverting = make_method("ddim", editor, options)
     assert only(inverting, CASE).image.tobytes() == only(inverting, replace(CASE, seed=1)).image.tobytes()
-
-
-@pytest.mark.parametrize("name", ["ledits++", "pix2pix-zero-diffusers", "sdedit-0.5"])
-def test_the_editors_own_edits_are_not_affected(editor: Editor, options: EditOptions, name: str) -> None:
-    """Pipelines that replace attention or collect gradients leave the editor's model as it was."""
-
-    def own() -> bytes:
-        captions = {"caption": CASE.source_caption, "before": CASE.captions.before, "after": CASE.captions.after}
-        return editor.edit(CASE.picture, "", options=options, **cast("Any", captions)).image.tobytes()
-
-    before, attention = own(), dict(editor.diffusion.unet.attn_processors)
-    only(make_method(name, editor, options), CASE)
-    assert editor.diffusion.unet.attn_processors == attention
-    assert not any(weight.requires_grad for weight in editor.diffusion.unet.parameters())
-    assert own() == before
-
-
-def test_diffusers_pix2pix_zero_is_ours(editor: Editor) -> None:
-    """The same captions, steps and guidance, no regularisation: the same picture within 1e-3 of its largest value."""
-    options = editor.options(steps=6, guidance_scale=5.0)
-    method = make_method("pix2pix-zero-diffusers", editor, options, regularisation_rounds=0)
-    assert isinstance(method, DiffusersZero)
-    captions = EditCaptions(tuple(BEFORE), tuple(AFTER), "given")
-    theirs = method.edited(replace(CASE, captions=captions))
-    diffusion = editor.diffusion
-    inversion = invert(diffusion, method.encoded([CASE]), CASE.source_caption, options)
-    edit = GuidedEdit(inversion, edit_direction(diffusion, captions.before, captions.after))
-    (made,) = guidance.edit(diffusion, [edit], options)
-    ours = diffusion.decode(made.edited).clamp(-1, 1)
-    report("pix2pix-zero of diffusers", difference(ours, theirs))
-    assert difference(ours, theirs) < 1e-3
-    assert difference(diffusion.decode(made.unedited).clamp(-1, 1), theirs) > 1e-2  # there is something to compare
-
-
-def test_ddim_can_guide_away_from_the_source_caption(editor: Editor, options: EditOptions) -> None:
-    pictures = {
-        negative: only(make_method("ddim", editor, options, negative=negative), CASE).image.tobytes()
-        for negative in ("empty", "source")
-    }
-    assert pictures["empty"] != pictures["source"]
-    unguided = options.with_changes(guidance_scale=0.0)
-    method = make_method("ddim", editor, unguided, negative="source")
-    reconstruction = editor.edit(
-        CASE.picture, "", options=options, caption=CASE.source_caption, before=BEFORE[:1], after=AFTER[:1]
-    ).reconstruction
-    assert psnr(only(method, CASE).image, reconstruction) > 50  # at guidance 0 it regenerates the picture
-
-
-def test_fixed_directions_depend_on_the_changed_phrases_alone(
-    editor: Editor, options: EditOptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    method = make_method("pix2pix-zero-fixed", editor, options)
-    assert isinstance(method, FixedDirection)
-    direction = method.direction(EditCaptions(("a cat on the table",), ("a dog on the table",), "given"))
-    monkeypatch.setattr(editor.diffusion, "embed", lambda texts: pytest.fail("it should have been kept"))
-    again = method.direction(EditCaptions(("a cat in the red snow",), ("a dog in the red snow",), "given"))
-    assert torch.equal(direction, again)
-    assert direction.abs().max() > 0
-
-
-def test_fixed_directions_are_those_of_the_sentences(editor: Editor, options: EditOptions) -> None:
-    """The rest is our guided edit: the same picture as ours with that direction, and the same reconstruction."""
-    method = make_method("pix2pix-zero-fixed", editor, options)
-    assert isinstance(method, FixedDirection)
-    sentences = method.pool.sentences(("a red cat", "a blue dog"))
-    assert len(sentences[0]) == len(sentences[1]) > 200
-    assert all("a red cat" in old and "a blue dog" in new for old, new in zip(*sentences, strict=True))
-    direction = edit_direction(editor.diffusion, *sentences)
-    ours = editor.edit(CASE.picture, "", options=options, caption=CASE.source_caption, direction=direction)
-    made = only(method, CASE)
-    assert made.image.tobytes() == ours.image.tobytes()
-    assert made.reconstruction is not None
-    assert made.reconstruction.tobytes() == ours.reconstruction.tobytes()
-
-
-def test_nothing_changes_where_the_captions_say_the_same(editor: Editor, options: EditOptions) -> None:
-    method = make_method("pix2pix-zero-fixed", editor, options.with_changes(cross_attention_guidance=0.0))
-    made = only(method, replace(CASE, captions=EditCaptions(("a cat",), ("A cat.",), "given")))
-    assert made.reconstruction is not None
-    assert psnr(made.image, made.reconstruction) > 50
-
-
-def test_sdedit_with_hardly_any_noise_returns_the_picture() -> None:
-    """On the bundled models; with more noise less of the picture is left."""
-    case = replace(CASE, picture=render(FOX), captions=EditCaptions(("",), ("a cat in a grassy field",), "given"))
-    options = mini().options(steps=50)
-    little, half = (
-        psnr(only(make_method("sdedit-0.3", mini(), options, strength=strength), case).image, case.picture)
-        for strength in (0.02, 0.5)
-    )
-    report("sdedit at strength 0.02, dB", little)
-    assert little > 27
-    assert half < little - 3
-
-
-def test_ledits_takes_the_bundled_models_sixteen_channels() -> None:
-    """And what it does not edit stays: the corner of the sky is the picture's own."""
-    captions = EditCaptions(("a fox in a grassy field",), ("a cat in a grassy field",), "given")
-    case = replace(CASE, picture=render(FOX), captions=captions)
-    edited = only(make_method("ledits++", mini(), mini().options(steps=8)), case).image
-    corner = (0, 0, 128, 24)
-    assert psnr(edited.crop(corner), case.picture.crop(corner)) > 25
-    assert psnr(edited, case.picture) < 25
-
-
-def test_ledits_mended_call_is_diffusers_own_with_four_channels(editor: Editor, options: EditOptions) -> None:
-    method: Any = make_method("ledits++", editor, options)
-    own, kind = only(method, CASE), type(method.pipeline)
-    assert kind.__call__ is kind.__mro__[1].__call__
-    kind.__call__ = for_channels(kind.__call__, 4)
-    assert only(method, CASE).image.tobytes() == own.image.tobytes()
-
-
-def test_ledits_counts_tokens_without_padding(editor: Editor, options: EditOptions) -> None:
-    """Only the prompt's own tokens count as attention to it, in the pipeline too."""
-    prompts = ["a red cat", "the table"]
-    assert token_counts(editor.diffusion.tokenizer, prompts).tolist() == [3, 2]
-    method: Any = make_method("ledits++", editor, options)
-    method.pipeline.batch_size = 1
-    _, _, counts = method.pipeline.encode_prompt(editor.device, 1, True, editing_prompt=prompts)
-    assert counts.tolist() == [3, 2]
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"), [((512, 512), (512, 512)), ((500, 333), (512, 352)), ((40, 400), (64, 512))]
-)
-def test_ledits_works_on_multiples_of_32(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert fitted_to_32(Image.new("RGB", size), 512).size == expected
 
 
 def test_guidance_scales_move_with_the_familys(editor: Editor) -> None:
@@ -285,3 +107,7 @@ def test_pictures_of_different_sizes_are_refused(editor: Editor, options: EditOp
     with pytest.raises(ValueError, match="different sizes"):
         method.edit([CASE, replace(CASE, picture=draw_picture(1, (32, 64)))])
     assert method.edit([]) == []
+
+
+def test_every_method_is_described() -> None:
+    assert all(row.about and row.weights for row in METHODS.values())

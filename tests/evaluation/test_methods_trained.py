@@ -15,12 +15,13 @@ from PIL import Image
 
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import ModelUnavailableError
-from pix2pix_onthefly.evaluation.method import Case, Made, Method
+from pix2pix_onthefly.evaluation.method import Case
 from pix2pix_onthefly.evaluation.methods import METHODS, make_method
 from pix2pix_onthefly.evaluation.methods.instruct import fitted_to_64
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import EditCaptions
 from tests.evaluation.fixtures import draw_picture
+from tests.evaluation.method_cases import only
 from tests.helpers import CHANNELS, WIDTH
 
 TRAINED = [name for name in METHODS if name.startswith(("instruct", "hive"))]
@@ -73,11 +74,6 @@ def editor(tiny_family: str) -> Editor:
 @pytest.fixture
 def options() -> EditOptions:
     return EditOptions(steps=2, size=64)
-
-
-def only(method: Method, case: Case) -> Made:
-    (made,) = method.edit([case])
-    return made
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -1,15 +1,7 @@
-"""Runs over a set: what they leave on disk, that they go on where they stopped, and that shares add up."""
+"""Runs over a set: what they make, what they leave on disk, and what they do not make twice."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +10,28 @@ from PIL import Image
 
 from pix2pix_onthefly import images, saving
 from pix2pix_onthefly.captioner import Captioner
-from pix2pix_onthefly.errors import InputError, OptionError, OutputError
-from pix2pix_onthefly.evaluation import ours, workshop
+from pix2pix_onthefly.errors import InputError, OptionError
+from pix2pix_onthefly.evaluation import ours
 from pix2pix_onthefly.evaluation.datasets import load_dataset
 from pix2pix_onthefly.evaluation.grid import GOLD, Configuration, paper_grid
 from pix2pix_onthefly.evaluation.official import missing_pictures
-from pix2pix_onthefly.evaluation.plan import BLOCK, Shard, plan
+from pix2pix_onthefly.evaluation.plan import Shard
 from pix2pix_onthefly.evaluation.records import MULTI, SETTINGS, SINGLE
-from pix2pix_onthefly.evaluation.report import MARKDOWN, PAGE, write_report
+from pix2pix_onthefly.evaluation.report import MARKDOWN
 from pix2pix_onthefly.evaluation.run import Extent, run, run_all
-from pix2pix_onthefly.evaluation.store import Result, opened_results, read_results
+from pix2pix_onthefly.evaluation.store import Result, read_results
 from tests.conftest import TINY
-from tests.evaluation.runs import QUICK, answer_at_once, bench_of, change_instruction, evaluate, write_world
+from tests.evaluation.runs import (
+    QUICK,
+    answer_at_once,
+    bench_of,
+    change_instruction,
+    evaluate,
+    lines_of,
+    report,
+    write_world,
+)
 from tests.helpers import record_returns
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 600
-"""Seconds a started program may take on a busy machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,22 +42,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_world(tmp_path_factory.mktemp("world") / "small")
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    """Tables and page."""
-    paths = [folder / MARKDOWN, folder / PAGE, *sorted((folder / "tables").iterdir())]
-    return {path.name: path.read_bytes() for path in paths}
-
-
-def report(*folders: Path, into: Path | None = None) -> dict[str, bytes]:
-    write_report(folders, into or folders[0])
-    return files_of(into or folders[0])
-
-
-def lines_of(folder: Path) -> list[dict[str, Any]]:
-    [path] = (folder / "results").glob("*.jsonl")
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def test_a_line_tells_all_that_is_needed_to_make_the_edit_again(world: Path, tmp_path: Path, tiny_family: str) -> None:
@@ -139,138 +120,6 @@ def test_a_finished_run_is_not_made_again(
     assert told == [(3, 3)]
 
 
-def test_an_unfinished_last_line_is_made_again(world: Path, tmp_path: Path, tiny_family: str) -> None:
-    evaluate(bench_of(world, tmp_path / "whole"))
-    evaluate(bench_of(world, tmp_path / "cut"))
-    [path] = (tmp_path / "cut" / "results").glob("*.jsonl")
-    content = path.read_bytes()
-    path.write_bytes(content[: content.rindex(b'"instruction"')])
-    assert len(read_results([tmp_path / "cut"])) == 6
-    evaluate(bench_of(world, tmp_path / "cut"))
-    assert len(lines_of(tmp_path / "cut")) > 6
-    assert report(tmp_path / "cut") == report(tmp_path / "whole")
-
-
-def test_a_broken_line_is_named(world: Path, tmp_path: Path, tiny_family: str) -> None:
-    evaluate(bench_of(world, tmp_path), limit=2)
-    [path] = (tmp_path / "results").glob("*.jsonl")
-    path.write_bytes(b"{}\n" + path.read_bytes())
-    with pytest.raises(InputError, match=r"line 1 of .* is broken"):
-        read_results([tmp_path])
-
-
-PROGRAM = """
-from pathlib import Path
-import pytest
-from tests.conftest import register_tiny_family
-from tests.evaluation.runs import answer_at_once
-from pix2pix_onthefly.cli import main
-register_tiny_family(Path({folder!r}))
-answer_at_once(pytest.MonkeyPatch())
-main()
-"""
-
-
-def start(arguments: list[str], tiny_folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(folder=str(tiny_folder)), *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-
-
-def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def test_a_killed_run_goes_on_and_ends_with_the_same_tables(
-    world: Path, tmp_path: Path, tiny_family: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out, steps = tmp_path / "killed", 5
-    arguments = ["evaluate", str(world), "--out", str(out), "--setting", "both", "--steps", str(steps)]
-    process = start([*arguments, "--attempts", "1", "--shots", "0", "--batch", "2"], tiny_folder)
-    try:
-        wait_until(lambda: any(path.stat().st_size for path in out.glob("results/*.jsonl")), process)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == -signal.SIGKILL, errors.decode()
-    assert 0 < len(lines_of(out)) < 14
-    commit = lines_of(out)[0]["revision"]
-    monkeypatch.setattr(workshop, "revision", lambda: commit)  # tables tell where it has changed meanwhile
-    resumed = evaluate(bench_of(world, out, batch=2), SETTINGS, steps=steps)
-    assert len(resumed.results) == 14
-    assert len(lines_of(out)) == 14
-    evaluate(bench_of(world, tmp_path / "whole", batch=2), SETTINGS, steps=steps)
-    assert report(out) == report(tmp_path / "whole")
-    assert not list(out.rglob("*.part"))
-
-
-def test_shares_add_up_to_the_whole(tmp_path: Path, tiny_family: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = write_world(tmp_path / "world", (BLOCK, 1, 1))
-    whole, one, two, same = (tmp_path / name for name in ("whole", "one", "two", "same"))
-    evaluate(bench_of(world, whole))
-    for folder, number in ((one, 1), (two, 2), (same, 1), (same, 2)):
-        ran = evaluate(bench_of(world, folder), shard=Shard(number, 2))
-        assert len({result.session for result in ran.results}) == {1: BLOCK, 2: 2}[number]
-    expected = report(whole)
-    assert report(one, two, into=tmp_path / "joined") == expected
-    assert report(two, one, into=tmp_path / "joined-again") == expected
-    assert report(same) == expected
-    monkeypatch.setattr(ours.Ours, "edit", None)
-    evaluate(bench_of(world, same))
-
-
-def test_batches_are_the_same_in_every_share(tmp_path: Path) -> None:
-    dataset = load_dataset(write_world(tmp_path / "world", (2 * BLOCK, 4, 4)))
-    whole = plan(dataset, SETTINGS, 4)
-    shares = [batch for number in (1, 2, 3) for batch in plan(dataset, SETTINGS, 4, shard=Shard(number, 3))]
-    assert sorted(whole, key=str) == sorted(shares, key=str)
-    assert sorted(_keys(whole)) == sorted(
-        (turn.session, turn.number, setting) for turn in dataset.turns for setting in SETTINGS
-    )
-    assert all(len(batch) <= 4 for batch in whole)
-
-
-def _keys(batches: Any) -> list[tuple[str, int, str]]:
-    return [
-        (slot.turn.session, slot.turn.number, name) for batch in batches for slot in batch for name in slot.settings
-    ]
-
-
-@pytest.mark.parametrize("limit", range(1, 8))
-def test_a_limit_takes_the_first_turns_and_whole_chains(world: Path, limit: int) -> None:
-    dataset = load_dataset(world)
-    single = _keys(plan(dataset, (SINGLE,), 4, limit))
-    assert sorted(single) == sorted((turn.session, turn.number, SINGLE) for turn in dataset.turns[:limit])
-    taken = dataset.turns[:limit]
-    whole = [turns for turns in dataset.sessions() if all(turn in taken for turn in turns)]
-    both = _keys(plan(dataset, SETTINGS, 4, limit))
-    chained = sorted((turn.session, turn.number, MULTI) for turns in whole for turn in turns)
-    assert sorted(key for key in both if key[2] == MULTI) == chained
-    assert sorted(key for key in both if key[2] == SINGLE) == sorted(single)
-
-
-def test_a_chain_is_never_begun_before_its_picture_is_there(tmp_path: Path) -> None:
-    dataset = load_dataset(write_world(tmp_path / "world", (3, 5, 5)))
-    made: set[tuple[str, int, str]] = set()
-    for batch in plan(dataset, SETTINGS, 3):
-        for slot in batch:
-            before = (slot.turn.session, slot.turn.number - 1, MULTI)
-            assert not slot.chained or before in made
-        made |= {(slot.turn.session, slot.turn.number, name) for slot in batch for name in slot.settings}
-
-
-@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/0", "a/b", "-1/2", ""])
-def test_a_share_must_make_sense(text: str) -> None:
-    with pytest.raises(OptionError, match="is not of the form i/n"):
-        Shard.of(text)
-    assert Shard.of("2/3") == Shard(2, 3)
-
-
 def test_an_edit_that_fails_is_stored_and_the_others_are_made(tmp_path: Path, tiny_family: str) -> None:
     world = write_world(tmp_path / "world")
     longest = load_dataset(world).sessions()[
@@ -307,17 +156,6 @@ def test_a_method_that_refuses_one_picture_makes_the_rest_of_its_batch(
     assert {result.key: result.error for result in ran.results if result.error} == {
         f"{refused.session}/{refused.number}/{SINGLE}": "this picture will not do"
     }
-
-
-def test_two_processes_cannot_work_on_the_same_file(world: Path, tmp_path: Path, tiny_family: str) -> None:
-    bench = bench_of(world, tmp_path)
-    configuration = Configuration(bench.editor.options(**QUICK))
-    name = bench.name(configuration, bench.make_method(configuration))
-    with opened_results(tmp_path, name, Shard(1, 2)):
-        with pytest.raises(OutputError, match=r"another process is at work on .*; wait for it"):
-            evaluate(bench, shard=Shard(1, 2))
-        evaluate(bench, limit=1)
-    evaluate(bench, limit=1, shard=Shard(1, 2))
 
 
 def test_the_set_the_models_and_the_options_make_a_configuration(world: Path, tmp_path: Path, tiny_family: str) -> None:
@@ -375,9 +213,6 @@ def _is_as_planned(result: Result) -> bool:
 def test_nothing_to_run_is_said(world: Path, tmp_path: Path, tiny_family: str) -> None:
     bench = bench_of(world, tmp_path)
     configuration = Configuration(bench.editor.options(**QUICK))
-    first = bench.dataset.sessions()[0]
-    if len(first) == 1:
-        bench.dataset = replace(bench.dataset, turns=bench.dataset.turns_of(SINGLE)[::-1])
     with pytest.raises(OptionError, match="raise --limit"):
         run_all(bench, [configuration], Extent((MULTI,), 0))
     assert run_all(bench, [configuration], Extent((SINGLE,), None, Shard(2, 2)))[0].results == ()

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..images import open_picture
 from .frames import labels_of
 from .store import Result, Stored
-from .tables import Table, as_html, number
+from .tables import ABSENT, Table, as_html, number
 from .thumbnails import small_webp
 
 SIDE = 144
@@ -139,8 +139,7 @@ def _figures(result: Result, scores: dict[str, float | None]) -> str:
         "CLIP-I": number(scores.get("clip_i")),
         "CLIP-T local": number(scores.get("clip_t_local")),
         "CLIP-T global": number(scores.get("clip_t_global")),
-        "reconstruction": f"{number(result.reconstruction_psnr, 'reconstruction_psnr')} dB",
+        "reconstruction dB": number(result.reconstruction_psnr, "reconstruction_psnr"),
+        "background dB": number((result.verdict or {}).get("background_psnr"), "background_psnr"),
     }
-    if result.verdict:
-        named["background"] = f"{number(result.verdict.get('background_psnr'), 'background_psnr')} dB"
-    return ", ".join(f"{name} {value}" for name, value in named.items() if not value.startswith("-"))
+    return ", ".join(f"{name} {value}" for name, value in named.items() if value != ABSENT)

@@ -63,9 +63,6 @@ class Shard:
             raise OptionError(f"the shard {text!r} is not of the form i/n, such as 2/3 for the second of three shares")
         return cls(int(found[1]), int(found[2]))
 
-    def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
-
 
 WHOLE = Shard()
 

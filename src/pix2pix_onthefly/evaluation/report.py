@@ -16,7 +16,7 @@ from .frames import Frame, frame_of
 from .page import build_page
 from .paper_table import is_grid, paper_table, published_table
 from .records import SETTINGS
-from .store import Result, Stored, read_results
+from .store import Result, read_results
 from .tables import Table, as_csv, as_markdown, means_of, summary
 
 MARKDOWN, PAGE, CSV_FOLDER = "tables.md", "page.html", "tables"
@@ -131,8 +131,3 @@ def require_pandas() -> None:
         OnTheFlyError: pandas is not installed.
     """
     import_extra("pandas")
-
-
-def results_of(stored: Sequence[Stored]) -> list[Result]:
-    """The results alone."""
-    return [item.result for item in stored]

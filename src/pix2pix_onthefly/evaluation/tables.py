@@ -201,6 +201,8 @@ def about(frame: Frame) -> str:
         f"global description of the result ({blank} of {len(turns)} local ones are blank).",
         *([_JUDGED] if frame["rendered"].iloc[0] else []),
     ]
+    if frame.groupby("configuration").size().nunique() > 1:
+        sentences.append("Rows differ in the number of turns (n); the table of differences compares shared ones.")
     states = frame["code"].nunique()
     if states > 1:
         sentences.append(f"The rows were made by {states} different states of the program.")
