@@ -1,5 +1,4 @@
-"""What is special to each method without training: on tiny random models, and on the bundled ones where it matters what is
-drawn."""
+"""What is special to each method without training: on tiny random models, or on the bundled ones."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ CASE = Case(
     EditCaptions(("a red cat",), ("a blue dog",), "given"),
     seed=5,
 )
-NOTHING_CHANGED = "image quality is five out of five"
+BEST = "image quality is five out of five"
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ def test_the_sampler_is_the_authors(editor: Editor, options: EditOptions, weight
 def test_hive_is_told_to_make_the_best_picture(editor: Editor, options: EditOptions, weights: Path) -> None:
     conditional = make_method("hive", editor, options, weights=str(weights))
     weighted = make_method("hive", editor, options, weights=str(weights), suffix="")
-    told = replace(CASE, instruction=f"{CASE.instruction}, {NOTHING_CHANGED}")
+    told = replace(CASE, instruction=f"{CASE.instruction}, {BEST}")
     assert only(conditional, CASE).image.tobytes() == only(weighted, told).image.tobytes()
     assert only(conditional, CASE).image.tobytes() != only(weighted, CASE).image.tobytes()
 
