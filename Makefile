@@ -11,6 +11,8 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 SOURCES := src training benchmarks tests
 
+EVALUATE = $(BIN)/onthefly evaluate minibrush:dev --out out/evaluation --limit 60 --steps 20 --batch 8 $(ARGS)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test lint types benchmark scaling true-size evaluate train models inversion-table contact-sheet wheel clean help
@@ -40,7 +42,8 @@ true-size: $(INSTALLED_DEV) ## build the real architectures with random weights 
 	$(BIN)/python -m pytest -s -m true_size $(ARGS)
 
 evaluate: $(INSTALLED_DEV) ## edit 60 pictures of MiniBrush's dev split and print the table; more options in ARGS
-	$(BIN)/onthefly evaluate minibrush:dev --out out/evaluate --limit 60 --steps 20 $(ARGS)
+	$(EVALUATE)
+	@$(EVALUATE) --json
 
 train: $(INSTALLED) ## train the bundled models again (hours); options in ARGS
 	$(BIN)/python -m training.all $(ARGS)
