@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.schedule import ddim_step
+from pix2pix_onthefly.text_to_image import sample
 from pix2pix_onthefly.world.judge import Reading, disagreements, read_scene
 from pix2pix_onthefly.world.scenes import Scene
 
@@ -56,15 +56,9 @@ def _draw_rows(
     diffusion: LatentDiffusion, captions: Sequence[str], latents: Tensor, steps: int, guidance_scale: float
 ) -> Tensor:
     """One batch: DDIM with classifier-free guidance from the empty caption."""
-    schedule = diffusion.schedule(steps)
-    context = torch.cat([diffusion.embed([""]).expand(len(captions), -1, -1), diffusion.embed(captions)])
-    latents = latents.to(diffusion.device)
-    for timestep in schedule.timesteps:
-        noise = diffusion.predict_noise(torch.cat([latents, latents]), timestep, context)
-        without, with_caption = noise.chunk(2)
-        noise = without + guidance_scale * (with_caption - without)
-        next_level = schedule.level(timestep - schedule.stride)
-        latents = ddim_step(latents, noise, schedule.level(timestep), next_level)
+    unwanted = diffusion.embed([""]).expand(len(captions), -1, -1)
+    wanted = diffusion.embed(captions)
+    latents = sample(diffusion, latents.to(diffusion.device), unwanted, wanted, guidance_scale, steps)
     return diffusion.decode(latents)
 
 

@@ -15,7 +15,7 @@ import typer
 from . import families
 from .errors import InputError, OptionError, OutputError
 from .families import CUSTOM_ROLES, FOLDER_MARK
-from .options import EditOptions, LoadOptions
+from .options import REWRITER_OPTIONS, EditOptions, LoadOptions
 
 Command = Callable[..., None]
 
@@ -49,17 +49,6 @@ Compare = Annotated[bool, typer.Option("--compare", help="Save original, reconst
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
 NoMetadata = Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the saved picture.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-
-REWRITER_OPTIONS = (
-    "captions",
-    "shots",
-    "wording",
-    "lock_first_caption",
-    "attempts",
-    "temperature",
-    "seed",
-)
-"""The settings that the language model's captions depend on."""
 
 _KINDS: dict[str, tuple[Any, str]] = {
     "bool": (bool, ""),

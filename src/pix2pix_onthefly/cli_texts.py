@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .cli_options import (
-    REWRITER_OPTIONS,
     AsJson,
     CaptionText,
     Instruction,
@@ -17,7 +16,7 @@ from .cli_options import (
     settings_of,
 )
 from .console import progress_display, quieten_libraries, say, say_json, say_rows
-from .options import EditOptions
+from .options import REWRITER_OPTIONS, EditOptions
 
 if TYPE_CHECKING:
     from .editor import Editor

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .diffusion import LatentDiffusion
 from .errors import InputError, OutputError
+from .unfinished import unfinished
 
 _KEY = "direction"
 
@@ -52,7 +53,7 @@ def save_direction(direction: Tensor, path: Path, note: str = "") -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = unfinished(path)
     try:
         save_file({_KEY: direction.contiguous().cpu()}, part, metadata={"note": note})
         part.replace(path)

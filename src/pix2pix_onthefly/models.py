@@ -40,6 +40,7 @@ class Models:
     def __init__(self, family: Family, device: torch.device, dtype: torch.dtype, *, low_vram: bool = False) -> None:
         self.family, self.device, self.dtype, self.low_vram = family, device, dtype, low_vram
         self._loaded: dict[str, Any] = {}
+        self._latest = ""
 
     @property
     def diffusion(self) -> LatentDiffusion:
@@ -69,12 +70,14 @@ class Models:
         return model
 
     def _get(self, role: str, load: Callable[[], Any]) -> Any:
-        if self.low_vram:
+        changes = self.low_vram and role != self._latest
+        if changes:
             self._make_room(role)
         if role not in self._loaded:
             self._loaded[role] = load()
-        elif self.low_vram:
+        elif changes:
             self._loaded[role].to(self.device)
+        self._latest = role
         return self._loaded[role]
 
     def _make_room(self, role: str) -> None:

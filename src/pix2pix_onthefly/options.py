@@ -19,6 +19,16 @@ PREPARATION_OPTIONS = (
     "seed",
 )
 """The fields of `EditOptions` that inversion and unedited regeneration depend on."""
+REWRITER_OPTIONS = (
+    "captions",
+    "shots",
+    "wording",
+    "lock_first_caption",
+    "attempts",
+    "temperature",
+    "seed",
+)
+"""The settings that the language model's captions depend on."""
 
 
 def setting(

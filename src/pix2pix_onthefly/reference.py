@@ -115,7 +115,8 @@ class KeptReference:
     def maps(self) -> tuple[Tensor, ...]:
         """The maps of the step that the edit is at."""
         layers = zip(*(reconstruction.maps[self._step] for reconstruction in self._kept), strict=True)
-        return tuple(torch.cat(layer).to(self._diffusion.device) for layer in layers)
+        joined = (layer[0] if len(layer) == 1 else torch.cat(layer) for layer in layers)
+        return tuple(layer.to(self._diffusion.device) for layer in joined)
 
     def predict_beside(self, rows: Tensor, timestep: int, context: Tensor) -> Tensor:
         """The noise prediction for the edit's rows alone."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image, PngImagePlugin
 from .colours import plain_rgb
 from .errors import InputError, OutputError
 from .images import opened
+from .unfinished import unfinished
 
 OUTPUT_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _RECIPE_KEY = "onthefly"
@@ -68,7 +68,7 @@ def save(image: Image.Image, path: Path | str, recipe: dict[str, object] | None,
     target = check_output(path, overwrite=overwrite)
     picture = plain_rgb(image)
     options = _save_options(picture, OUTPUT_FORMATS[target.suffix.lower()], recipe)
-    part = target.with_name(f".onthefly-{uuid.uuid4().hex}.part")
+    part = unfinished(target)
     try:
         with open(part, "xb") as file:  # not tempfile, whose files only their owner may read
             picture.save(file, **options)

@@ -24,14 +24,32 @@ def draw(
     if not caption.strip():
         raise InputError("the caption is empty; say in words what the picture should show")
     options = options or DrawOptions()
-    schedule = diffusion.schedule(options.steps)
-    context = diffusion.embed([options.negative, caption])
-    latents = starting_noise(diffusion, options)
+    unwanted, wanted = diffusion.embed([options.negative, caption]).chunk(2)
+    noise = starting_noise(diffusion, options)
+    return sample(diffusion, noise, unwanted, wanted, options.guidance_scale, options.steps, progress)
+
+
+@torch.no_grad()
+def sample(
+    diffusion: LatentDiffusion,
+    latents: Tensor,
+    unwanted: Tensor,
+    wanted: Tensor,
+    guidance_scale: float,
+    steps: int,
+    progress: Progress = no_progress,
+) -> Tensor:
+    """Latents that DDIM with classifier-free guidance makes of noise [rows, channels, h, w].
+
+    Args:
+        unwanted, wanted: embeddings [rows, tokens, width] to guide away from and towards.
+    """
+    schedule, context = diffusion.schedule(steps), torch.cat([unwanted, wanted])
     for done, timestep in enumerate(schedule.timesteps, 1):
-        unwanted, wanted = diffusion.predict_noise(torch.cat([latents, latents]), timestep, context).chunk(2)
-        noise = unwanted + options.guidance_scale * (wanted - unwanted)
-        latents = ddim_step(latents, noise, schedule.level(timestep), schedule.level(timestep - schedule.stride))
-        progress("draw", done, options.steps)
+        away, towards = diffusion.predict_noise(torch.cat([latents, latents]), timestep, context).chunk(2)
+        levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
+        latents = ddim_step(latents, away + guidance_scale * (towards - away), *levels)
+        progress("draw", done, steps)
     return latents
 
 

@@ -162,5 +162,6 @@ def report(*folders: Path, into: Path | None = None) -> dict[str, bytes]:
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
-    [path] = (folder / "results").glob("*.jsonl")
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    """All results as plain data; a line that is being written is left out."""
+    paths = sorted((folder / "results").glob("*.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_bytes().split(b"\n")[:-1]]

@@ -22,11 +22,6 @@ from tests.evaluation.fixtures import (
 )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write_set(tmp_path / "set")
-
-
 @pytest.mark.parametrize("password", [None, PASSWORD])
 @pytest.mark.parametrize("prefix", ["", "test/"])
 def test_a_zip_reads_as_its_folder_does(folder: Path, tmp_path: Path, prefix: str, password: str | None) -> None:

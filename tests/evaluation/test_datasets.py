@@ -26,11 +26,6 @@ from tests.evaluation.fixtures import (
 )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write_set(tmp_path / "set")
-
-
 def test_a_folder_is_read_turn_by_turn(folder: Path) -> None:
     dataset = load_dataset(folder)
     assert [(turn.session, turn.number) for turn in dataset.turns] == [

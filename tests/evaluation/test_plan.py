@@ -14,11 +14,6 @@ from pix2pix_onthefly.evaluation.records import MULTI, SETTINGS, SINGLE
 from tests.evaluation.runs import write_world
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_world(tmp_path_factory.mktemp("world") / "small")
-
-
 def test_batches_are_the_same_in_every_share(tmp_path: Path) -> None:
     dataset = load_dataset(write_world(tmp_path / "world", (2 * BLOCK, 4, 4)))
     whole = plan(dataset, SETTINGS, 4)

@@ -14,10 +14,12 @@ import pytest
 
 from pix2pix_onthefly.errors import InputError, OutputError
 from pix2pix_onthefly.evaluation import ours, workshop
-from pix2pix_onthefly.evaluation.grid import Configuration
+from pix2pix_onthefly.evaluation.grid import Configuration, paper_grid
 from pix2pix_onthefly.evaluation.plan import BLOCK, Shard
-from pix2pix_onthefly.evaluation.records import SETTINGS
+from pix2pix_onthefly.evaluation.records import SINGLE
+from pix2pix_onthefly.evaluation.run import Extent, Ran, run_all
 from pix2pix_onthefly.evaluation.store import opened_results, read_results
+from pix2pix_onthefly.options import EditOptions
 from tests.evaluation.runs import (
     QUICK,
     answer_at_once,
@@ -31,16 +33,13 @@ from tests.evaluation.runs import (
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 600
 """Seconds a started program may take on a busy machine."""
+SWEPT = 2
+"""Turns in the sweep that is killed."""
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_at_once(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_world(tmp_path_factory.mktemp("world") / "small")
 
 
 def test_an_unfinished_last_line_is_made_again(world: Path, tmp_path: Path, tiny_family: str) -> None:
@@ -90,27 +89,44 @@ def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> N
         time.sleep(0.02)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_tables(
+def sweep_rest(world: Path, out: Path) -> list[Ran]:
+    bench = bench_of(world, out, batch=2)
+    options = EditOptions(steps=2, attempts=1)
+    return run_all(bench, paper_grid(options), Extent((SINGLE,), SWEPT))
+
+
+def test_a_killed_sweep_goes_on_and_ends_with_the_same_tables(
     world: Path, tmp_path: Path, tiny_family: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, steps = tmp_path / "killed", 3
-    arguments = ["evaluate", str(world), "--out", str(out), "--setting", "both", "--steps", str(steps)]
-    process = start([*arguments, "--attempts", "1", "--shots", "0", "--batch", "2"], tiny_folder)
+    out = tmp_path / "killed"
+    arguments = ["sweep", "paper", str(world), "--out", str(out), "--limit", str(SWEPT), "--batch", "2"]
+    process = start([*arguments, "--steps", "2", "--attempts", "1"], tiny_folder)
     try:
-        wait_until(lambda: any(path.stat().st_size for path in out.glob("results/*.jsonl")), process)
+        wait_until(lambda: len(lines_of(out)) > 2 * SWEPT, process)
     finally:
         process.send_signal(signal.SIGKILL)
         _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL, errors.decode()
-    assert 0 < len(lines_of(out)) < 14
+    finished = len(lines_of(out))
+    assert 2 * SWEPT < finished < 26 * SWEPT
     commit = lines_of(out)[0]["revision"]
     monkeypatch.setattr(workshop, "revision", lambda: commit)  # tables tell where it has changed meanwhile
-    resumed = evaluate(bench_of(world, out, batch=2), SETTINGS, steps=steps)
-    assert len(resumed.results) == 14
-    assert len(lines_of(out)) == 14
-    evaluate(bench_of(world, tmp_path / "whole", batch=2), SETTINGS, steps=steps)
+    resumed = sweep_rest(world, out)
+    assert [len(ran.results) for ran in resumed] == [SWEPT] * 26
+    assert len(lines_of(out)) == 26 * SWEPT
+    sweep_rest(world, tmp_path / "whole")
     assert report(out) == report(tmp_path / "whole")
-    assert not list(out.rglob("*.part"))
+
+
+def test_what_a_killed_run_left_half_written_is_cleared(world: Path, tmp_path: Path, tiny_family: str) -> None:
+    old, young, own = (tmp_path / "cache" / name for name in (".onthefly-1.part", ".onthefly-2.part", "mine.part"))
+    old.parent.mkdir()
+    for path in (old, young, own):
+        path.write_bytes(b"half")
+    for path in (old, own):
+        os.utime(path, (0, 0))
+    bench_of(world, tmp_path)
+    assert sorted(path.name for path in old.parent.iterdir()) == [".onthefly-2.part", "mine.part"]
 
 
 def test_shares_add_up_to_the_whole(tmp_path: Path, tiny_family: str, monkeypatch: pytest.MonkeyPatch) -> None:

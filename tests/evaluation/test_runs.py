@@ -39,11 +39,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_at_once(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_world(tmp_path_factory.mktemp("world") / "small")
-
-
 def test_a_line_tells_all_that_is_needed_to_make_the_edit_again(world: Path, tmp_path: Path, tiny_family: str) -> None:
     bench = bench_of(world, tmp_path)
     ran = evaluate(bench, limit=2)

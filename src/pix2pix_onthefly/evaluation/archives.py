@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import stat
-import uuid
 import zipfile
 import zlib
 from collections.abc import Generator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from ..errors import InputError, OutputError
 from ..records import Progress, no_progress
+from ..unfinished import unfinished
 
 PASSWORD = "MagicBrush"
 """Published with MagicBrush's test set."""
@@ -155,7 +155,7 @@ def new_folder(folder: Path, *, replace: bool = False) -> Generator[Path, None, 
         OutputError: `folder` is there, is not empty and may not be replaced; or the place cannot be written to.
     """
     folder = Path(os.path.abspath(folder))  # "." has no name
-    part, old = (folder.with_name(f".onthefly-{uuid.uuid4().hex}.part") for _ in range(2))
+    part, old = unfinished(folder), unfinished(folder)
     try:
         if not replace and os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
             raise OutputError(f"{folder} exists already and holds something else; give a new or an empty folder")
@@ -163,9 +163,19 @@ def new_folder(folder: Path, *, replace: bool = False) -> Generator[Path, None, 
         yield part
         if folder.is_dir():  # a folder that is not empty cannot be replaced in one step
             folder.rename(old) if replace else folder.rmdir()
-        part.rename(folder)
+        _put(part, folder, old)
     except OSError as error:
         raise OutputError(f"{folder} could not be filled ({error.strerror or error}); try another place") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _put(part: Path, folder: Path, old: Path) -> None:
+    """Gives a finished folder its name; where that fails the old one gets it back."""
+    try:
+        part.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise

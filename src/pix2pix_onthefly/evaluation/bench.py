@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..editor import Editor
+from ..unfinished import clear_unfinished
 from .cache import Cache, digest
 from .grid import GOLD, OURS, Configuration
 from .method import Method
@@ -32,6 +33,7 @@ class Bench:
 
     def __init__(self, editor: Editor, dataset: Dataset, folder: Path, *, truncate: bool = False) -> None:
         self.editor, self.dataset, self.folder = editor, dataset, folder
+        clear_unfinished(folder)
         self.cache = Cache(folder / CACHE)
         self.scorer = Scorer(dataset, editor.device, truncate=truncate)
 

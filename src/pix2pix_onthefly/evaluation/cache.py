@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import OutputError
+from ..unfinished import unfinished
 
 _NOISE = "noise"
 
@@ -41,7 +41,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    part = path.with_name(f".onthefly-{uuid.uuid4().hex}.part")
+    part = unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(part)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +19,7 @@ from ..world.instructions import Edit
 from ..world.renderer import render_pixels
 from ..world.scenes import HELD_OUT_SEED, Scene, SceneObject
 from ..world.vocabulary import BACKGROUNDS
+from .archives import new_folder
 from .datasets import FACTS_FILE, GLOBAL_FILES, LOCAL_FILES, PICTURES_FOLDER, SESSIONS_FILE, TURNS_FILE
 from .preservation import changed_objects, edit_mask
 from .records import Turn
@@ -71,18 +69,11 @@ def write_sessions(
     """
     target = Path(folder).resolve()
     _check_target(target, overwrite=overwrite)
-    part = target.with_name(f".onthefly-{uuid.uuid4().hex}.part")
-    try:
-        part.mkdir(parents=True)
+    with new_folder(target, replace=overwrite) as part:
         digest = _write_pictures(part / PICTURES_FOLDER, sessions, size)
         facts = {"version": _VERSION, "split": split, "seed": seed, "size": size, "pixels_sha256": digest}
         for file, content in (*_texts(sessions).items(), (FACTS_FILE, {**facts, "turns": _facts(sessions)})):
             (part / file).write_bytes((json.dumps(content, indent=1) + "\n").encode())
-        _swap(part, target)
-    except OSError as error:
-        raise OutputError(f"{target} could not be written ({error}); try another folder") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def read_minibrush(folder: Path | str) -> dict[str, Edit]:
@@ -134,20 +125,6 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
     if foreign or (content and FACTS_FILE not in content):
         what = f"{foreign[0]}, which is not of MiniBrush" if foreign else "something other than MiniBrush"
         raise OutputError(f"{target} holds {what} and is not overwritten; give another folder")
-
-
-def _swap(part: Path, target: Path) -> None:
-    """Puts a finished folder in the place of an old one, which is deleted only then."""
-    old = part.with_suffix(".old")
-    if target.exists():
-        os.replace(target, old)
-    try:
-        os.replace(part, target)
-    except BaseException:
-        if old.exists():
-            os.replace(old, target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_pictures(folder: Path, sessions: Sequence[Session], size: int) -> str:

@@ -8,11 +8,10 @@ from typing import Any
 from PIL import Image
 
 from .. import __version__
-from ..cli_options import REWRITER_OPTIONS
 from ..editor import Editor
 from ..errors import InputError
 from ..families import ModelRow
-from ..options import EditOptions
+from ..options import REWRITER_OPTIONS, EditOptions
 from ..records import EditCaptions
 from .cache import Cache, picture_digest
 from .grid import GOLD

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from ...diffusion import LatentDiffusion
 from ...editor import Editor
 from ...errors import OptionError
 from ...inversion import walk_to_noise
 from ...options import EditOptions
-from ...schedule import ddim_step
+from ...text_to_image import sample
 from ..method import Case, Made
 from .base import FamilyMethod, finished
 from .settings import Settings, scaled_guidance
@@ -59,21 +57,3 @@ class Ddim(FamilyMethod):
         noise = walk_to_noise(self.diffusion, self.encoded(cases), source, self.options)[-1]
         latents = sample(self.diffusion, noise, negative, target, self.guidance_scale, self.options.steps)
         return finished(cases, self.decoded(latents))
-
-
-@torch.no_grad()
-def sample(
-    diffusion: LatentDiffusion, noise: Tensor, negative: Tensor, target: Tensor, guidance_scale: float, steps: int
-) -> Tensor:
-    """Latents from noise [rows, channels, h, w] by DDIM with classifier-free guidance (Ho and Salimans 2022).
-
-    Args:
-        negative, target: embeddings [rows, tokens, width].
-    """
-    schedule, latents = diffusion.schedule(steps), noise
-    context = torch.cat([negative, target])
-    for timestep in schedule.timesteps:
-        away, towards = diffusion.predict_noise(torch.cat([latents, latents]), timestep, context).chunk(2)
-        levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
-        latents = ddim_step(latents, away + guidance_scale * (towards - away), *levels)
-    return latents
