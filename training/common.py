@@ -193,6 +193,10 @@ def save_model(model: nn.Module, folder: Path) -> None:
     """Saves in the hub's layout as bfloat16 safetensors."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder, safe_serialization=True)  # type: ignore[operator]
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config.pop("_name_or_path", None)  # where this machine had it
+    write_json(path, config)
 
 
 def write_json(path: Path, content: object) -> None:

@@ -33,6 +33,7 @@ TOKENS_A_BATCH = 5000
 STRANGE_WORD_SHARE = 0.15
 STRANGE_KIND_SHARE = 0.04
 TYPE_WEIGHTS = (4, 2, 3, 2, 2)
+PAIRS_TO_TRAIN_ON = 0.5  # chains of edits hold more pairs than the world at large
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def _renamed(rng: random.Random, example: Example) -> Example:
 
 def training_example(rng: random.Random, count: int) -> Example:
     """One edit as the rewriter should see it in training."""
-    edit = sample_edit(rng, rng.choices(EDIT_TYPES, weights=TYPE_WEIGHTS)[0], seen=True)
+    edit_type = rng.choices(EDIT_TYPES, weights=TYPE_WEIGHTS)[0]
+    edit = sample_edit(rng, edit_type, seen=True, pair_share=PAIRS_TO_TRAIN_ON)
     example = example_of(rng, edit, count)
     if rng.random() < STRANGE_WORD_SHARE:
         example = Example(_with_strange_words(rng, edit), example.before, example.after)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .scenes import Scene, SceneObject, is_beside_an_empty_place, place_in_slot, sample_kind, sample_scene
+from .scenes import PAIR_SHARE, Scene, SceneObject, is_beside_an_empty_place, place_in_slot, sample_kind, sample_scene
 from .vocabulary import BACKGROUNDS, COLOURS, KINDS
 
 EDIT_TYPES: tuple[str, ...] = ("replace", "recolour", "background", "add", "remove")
@@ -53,9 +53,13 @@ def change_scene(rng: random.Random, scene: Scene, edit_type: str) -> Change:
     return _CHANGES[edit_type](rng, scene)
 
 
-def sample_change(rng: random.Random, edit_type: str) -> Change:
-    """Draws a scene that allows the edit, and the edit."""
-    return _CHANGES[edit_type](rng, _SOURCES[edit_type](rng))
+def sample_change(rng: random.Random, edit_type: str, pair_share: float = PAIR_SHARE) -> Change:
+    """Draws a scene that allows the edit, and the edit.
+
+    Args:
+        pair_share: how often the scene holds two objects, where the edit leaves the choice.
+    """
+    return _CHANGES[edit_type](rng, _SOURCES[edit_type](rng, pair_share))
 
 
 def _coloured(scene: Scene) -> list[SceneObject]:
@@ -98,23 +102,23 @@ def _removed(rng: random.Random, source: Scene) -> Change:
     return Change("remove", source, replace(source, objects=(kept,)), kept, source.objects[gone])
 
 
-def _with_a_coloured_object(rng: random.Random) -> Scene:
-    while not _coloured(scene := sample_scene(rng)):
+def _with_a_coloured_object(rng: random.Random, pair_share: float) -> Scene:
+    while not _coloured(scene := sample_scene(rng, pair_share)):
         pass
     return scene
 
 
-def _beside_an_empty_place(rng: random.Random) -> Scene:
+def _beside_an_empty_place(rng: random.Random, _: float) -> Scene:
     scene = sample_scene(rng, pair_share=0.0, slot_share=1.0)
     return replace(scene, objects=(replace(scene.objects[0], x=0.27),))
 
 
-_SOURCES: dict[str, Callable[[random.Random], Scene]] = {
+_SOURCES: dict[str, Callable[[random.Random, float], Scene]] = {
     "replace": sample_scene,
     "recolour": _with_a_coloured_object,
-    "background": lambda rng: sample_scene(rng, pair_share=0.0),
+    "background": sample_scene,
     "add": _beside_an_empty_place,
-    "remove": lambda rng: sample_scene(rng, pair_share=1.0),
+    "remove": lambda rng, _: sample_scene(rng, pair_share=1.0),
 }
 _CHANGES: dict[str, Callable[[random.Random, Scene], Change]] = {
     "replace": _replaced,

@@ -13,7 +13,7 @@ from .changes import EDIT_TYPES as EDIT_TYPES
 from .changes import Change, sample_change
 from .phrasings import SEEN, UNSEEN, UNSPECIFIED_SEEN, UNSPECIFIED_UNSEEN
 from .phrasings import phrasing_count as phrasing_count
-from .scenes import Scene, SceneObject
+from .scenes import PAIR_SHARE, Scene, SceneObject
 from .vocabulary import BACKGROUNDS
 
 
@@ -79,7 +79,14 @@ def phrase(rng: random.Random, change: Change, template: str, *, seen: bool, spe
     return Edit(change.type, change.source, change.target, instruction, template, seen, specified)
 
 
-def sample_edit(rng: random.Random, edit_type: str, *, seen: bool, unspecified_share: float = 0.25) -> Edit:
+def sample_edit(
+    rng: random.Random,
+    edit_type: str,
+    *,
+    seen: bool,
+    unspecified_share: float = 0.25,
+    pair_share: float = PAIR_SHARE,
+) -> Edit:
     """Draws a scene, an edit of the given type, and a phrasing for it.
 
     Args:
@@ -88,9 +95,11 @@ def sample_edit(rng: random.Random, edit_type: str, *, seen: bool, unspecified_s
         seen: whether the phrasing comes from the training tables or from the held-out ones.
         unspecified_share: how often the instruction names no object, where the type has such phrasings and the scene
             holds just one object.
+        pair_share: how often the scene holds two objects, where the edit leaves the choice.
     """
-    change = sample_change(rng, edit_type)
-    tables = (SEEN, UNSPECIFIED_SEEN) if seen else (UNSEEN, UNSPECIFIED_UNSEEN)
-    unspecified = len(change.source.objects) == 1 and edit_type in tables[1] and rng.random() < unspecified_share
-    template = rng.choice(tables[1 if unspecified else 0][edit_type])
-    return phrase(rng, change, template, seen=seen, specified=not unspecified)
+    change = sample_change(rng, edit_type, pair_share)
+    unnamed = fitting_phrasings(change, seen=seen, specified=False)
+    if unnamed and rng.random() < unspecified_share:
+        return phrase(rng, change, rng.choice(unnamed), seen=seen, specified=False)
+    template = rng.choice(fitting_phrasings(change, seen=seen, specified=True))
+    return phrase(rng, change, template, seen=seen, specified=True)

@@ -9,6 +9,8 @@ from .vocabulary import BACKGROUNDS, COLOURS, KINDS
 
 HELD_OUT_SEED = 7_000_000
 """Seeds from here on belong to evaluation: training never draws from them."""
+PAIR_SHARE = 0.25
+"""How many scenes of the world at large hold two objects."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def is_beside_an_empty_place(scene: Scene) -> bool:
     return len(scene.objects) == 1 and not stands_in_the_middle(scene.objects[0])
 
 
-def sample_scene(rng: random.Random, pair_share: float = 0.25, slot_share: float = 0.15) -> Scene:
+def sample_scene(rng: random.Random, pair_share: float = PAIR_SHARE, slot_share: float = 0.15) -> Scene:
     """Draws a scene: a pair, a single object beside an empty place, or (mostly) a single object in the middle."""
     background = rng.choice(list(BACKGROUNDS))
     kind, colour = sample_kind(rng)
