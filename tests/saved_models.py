@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from transformers import (
     BlipConfig,
     BlipForConditionalGeneration,
@@ -18,6 +19,8 @@ from transformers import (
     GPT2Tokenizer,
     PhiConfig,
     PhiForCausalLM,
+    ViTConfig,
+    ViTModel,
 )
 
 from pix2pix_onthefly.diffusion import LatentDiffusion
@@ -114,4 +117,18 @@ def save_clip(folder: Path) -> CLIPModel:
     CLIPImageProcessorPil(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}).save_pretrained(
         folder
     )
+    return model
+
+
+def save_dino(folder: Path) -> ViTModel:
+    """A random ViT for pictures of 224 pixels, pickled and without a pooler, as the hub has DINO."""
+    with torch.random.fork_rng(devices=()):
+        torch.default_generator.manual_seed(3)
+        config = ViTConfig(
+            hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, initializer_range=0.5
+        )
+        model = ViTModel(config, add_pooling_layer=False).eval()
+    model.save_pretrained(folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
     return model

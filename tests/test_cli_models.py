@@ -96,6 +96,20 @@ def test_fetch_one_model(fake: FakeHub) -> None:
         assert "own_code.py" not in fake.downloaded
 
 
+def test_fetch_what_evaluation_needs(fake: FakeHub) -> None:
+    """DINO's pickle without a processor, and a trained method's networks."""
+    dino, trained = families.DINO, families.INSTRUCT_PIX2PIX
+    fake.models |= {dino.source: model_files(("pytorch_model.bin",), "vit"), trained.source: diffusion_files()}
+    assert onthefly("models", "fetch", dino.source).exit_code == 0
+    assert set(fake.downloaded) == {"config.json", "generation_config.json", "pytorch_model.bin"}
+    fake.downloaded.clear()
+    assert onthefly("models", "fetch", trained.source, "--precision", "float32").exit_code == 0
+    assert "unet/diffusion_pytorch_model.safetensors" in fake.downloaded
+    printed = onthefly("models").stdout
+    for role, row in (("dino", dino), ("diffusion", trained)):
+        assert " yes " in line_of(printed, role, row.source, row.licence)
+
+
 def test_fetch_what_is_bundled() -> None:
     assert "nothing to download" in onthefly("models", "fetch", "mini").stdout
 

@@ -12,7 +12,7 @@ import huggingface_hub.errors
 import pytest
 import torch
 
-from pix2pix_onthefly import hub, loading
+from pix2pix_onthefly import families, hub, loading
 from pix2pix_onthefly.errors import ModelUnavailableError
 from pix2pix_onthefly.families import FAMILIES, ModelRow
 from tests.fake_hub import FakeHub, connect, diffusion_files, go_offline, model_files
@@ -209,6 +209,17 @@ def test_offline_the_command_that_helps_is_named(
         hub.folder_of(row, role, half=False)
     assert command in sentence(error)
     assert "HF_HUB_OFFLINE" in sentence(error)
+
+
+@pytest.mark.parametrize(("row", "role"), [(FAMILIES["sd14"].clip, "clip"), (families.DINO, "dino")])
+def test_what_measures_is_fetched_by_itself(
+    fake: FakeHub, monkeypatch: pytest.MonkeyPatch, row: ModelRow, role: str
+) -> None:
+    """No family brings it along, and no other family would help."""
+    go_offline(monkeypatch)
+    with pytest.raises(ModelUnavailableError) as error:
+        hub.folder_of(row, role, half=False)
+    assert str(error.value).endswith(f"; run 'onthefly models fetch {row.source}' once while online")
 
 
 def test_a_partial_cache_out_of_reach(fake: FakeHub) -> None:

@@ -55,6 +55,10 @@ ShardText = Annotated[str, typer.Option(metavar="I/N", help="Only share i of n, 
 Truncate = Annotated[
     bool, typer.Option("--truncate", help="Cut descriptions that are too long for CLIP; the official script stops.")
 ]
+MethodSettings = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="A setting of that method's own, see docs/comparisons.md; repeatable."),
+]
 OneObject = Annotated[bool, typer.Option("--json", help="Print one JSON object on one line instead of tables.")]
 
 
@@ -65,6 +69,7 @@ def evaluate(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="What edits: ours, or a method of docs/comparisons.md.")
     ] = OURS,
+    method_setting: MethodSettings = None,
     setting: SettingName = SINGLE,
     limit: Limit = None,
     shard: ShardText = "1/1",
@@ -82,9 +87,9 @@ def evaluate(
 
     if caption_source not in CAPTION_SOURCES:
         raise OptionError(f"caption-source must be one of {', '.join(CAPTION_SOURCES)}, not {caption_source!r}")
-    extent = _extent(setting, limit, shard)
+    extent, own = _extent(setting, limit, shard), _own_settings(method, method_setting or ())
     bench = _bench(dataset, out, models, gold=caption_source == GOLD, truncate=truncate)
-    configuration = Configuration(bench.editor.options(**changes), caption_source, method)
+    configuration = Configuration(bench.editor.options(**changes), caption_source, method, own)
     _tell(_run(bench, [configuration], extent), out, as_json=as_json)
 
 
@@ -141,6 +146,14 @@ def _extent(setting: str, limit: int | None, shard: str) -> Extent:
     return Extent(SETTINGS if setting == BOTH else (setting,), limit, Shard.of(shard))
 
 
+def _own_settings(method: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    if not texts:
+        return ()
+    from .evaluation.methods import read_settings
+
+    return read_settings(method, texts)
+
+
 def _bench(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate: bool) -> Bench:
     """Set and models, whatever may be missing first: pandas, the set, weights."""
     from . import hub
@@ -156,6 +169,8 @@ def _bench(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate
     editor: Editor = load_editor(models, [role for role in EDIT_ROLES if not (gold and role == "captioner")])
     bench = Bench(editor, dataset, out, truncate=truncate)
     hub.folder_of(bench.scorer.clip_row, "clip", half=False)
+    if note := bench.scorer.dino[1]:
+        complain(f"Note: {note}")
     return bench
 
 

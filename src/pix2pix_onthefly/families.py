@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROLES = ("diffusion", "captioner", "rewriter", "clip")
 EDIT_ROLES = ROLES[:3]
-"""What an edit needs; CLIP only measures edits."""
+"""What an edit needs; CLIP, and DINO of `MORE_ROWS`, only measure edits."""
 CUSTOM_ROLES = {"diffusion": "diffusion", "captioner": "captioner", "rewriter": "language_model"}
 """Role to the name of the option that replaces the family's model."""
 _PACKAGE = "package:"
@@ -123,6 +123,27 @@ _CLIP = ModelRow(
     safetensors=False,
 )
 
+DINO = ModelRow(
+    "facebook/dino-vits16",
+    "Apache-2.0",
+    87,
+    parameters=22,
+    revision="abe3b354cb6a9b6f146096b14a4a9d7eecbcb4bd",
+    safetensors=False,
+)
+"""Measures edits of photographs, as MagicBrush's official script does."""
+# Comparison methods: Stable Diffusion 1.5 with four more input channels.
+INSTRUCT_PIX2PIX = ModelRow(
+    "timbrooks/instruct-pix2pix",
+    "MIT, derived from weights under CreativeML OpenRAIL-M",
+    4270,
+    parameters=1066,
+    revision="31519b5cb02a7fd89b906d88731cd4d6a7bbf88d",
+    variant="fp16",
+    variant_megabytes=2135,
+)
+INSTRUCT_PIX2PIX_MAGICBRUSH = ModelRow("vinesmsuic/magicbrush-paper", "CreativeML OpenRAIL-M", 4270, parameters=1066)
+
 
 def _stable_diffusion_1(source: str, revision: str) -> ModelRow:
     return ModelRow(
@@ -187,8 +208,13 @@ FAMILIES: dict[str, Family] = {
         cross_attention_guidance=0.01,
     ),
 }
-MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (("captioner", _BLIP_LARGE),)
-"""Roles and rows that belong to no family, for use in place of a family's."""
+MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (
+    ("captioner", _BLIP_LARGE),
+    ("dino", DINO),
+    ("diffusion", INSTRUCT_PIX2PIX),
+    ("diffusion", INSTRUCT_PIX2PIX_MAGICBRUSH),
+)
+"""Roles and rows that belong to no family: for use in place of a family's, and for evaluation."""
 DEFAULT_FAMILY = "mini"
 PHOTOGRAPH_FAMILY = "sd14"
 FAMILY_VARIABLE = "ONTHEFLY_FAMILY"

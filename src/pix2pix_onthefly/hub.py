@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ModelUnavailableError
-from .families import ModelRow, custom_row, known_rows
+from .families import EDIT_ROLES, ModelRow, custom_row, known_rows
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ PARTS: dict[str, dict[str, Part]] = {
     "captioner": _SEEING,
     "rewriter": {"model": _transformers(), "tokenizer": _tokenizer()},
     "clip": _SEEING,
+    "dino": {"model": _transformers()},
 }
 """What each role is loaded from, by name."""
 
@@ -165,13 +166,14 @@ def unavailable(row: ModelRow, reason: str, cure: str = "") -> ModelUnavailableE
     """The error of a row that cannot be loaded: one sentence with a way out."""
     if row.folder is not None:
         cure = cure or "give another folder or a hub id"
-    families = next((names for (_, known), names in known_rows().items() if known.source == row.source), [])
-    first, *others = families or [str(row)]
+    table = ((role, names) for (role, known), names in known_rows().items() if known.source == row.source)
+    role, families = next(table, ("", []))
+    measures = bool(role) and role not in EDIT_ROLES  # neither fetched with a family nor replaced by another one
+    first, *others = [row.source] if measures else families or [str(row)]
     also = f" (or {', '.join(others)})" if others else ""
     cure = cure or f"run 'onthefly models fetch {first}'{also} once while online"
-    return ModelUnavailableError(
-        f"the weights of {row.source} cannot be loaded: {reason}; {cure}, or use --family mini"
-    )
+    more = "" if measures else ", or use --family mini"
+    return ModelUnavailableError(f"the weights of {row.source} cannot be loaded: {reason}; {cure}{more}")
 
 
 def _variants(row: ModelRow, *, half: bool) -> list[str | None]:

@@ -18,7 +18,7 @@ from . import hub
 from .errors import InputError, ModelUnavailableError
 
 if TYPE_CHECKING:
-    from transformers import CLIPModel
+    from transformers import CLIPModel, ViTModel
 
     from .captioner import Captioner
     from .diffusion import LatentDiffusion
@@ -143,6 +143,19 @@ def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[
     loaders = CLIPModel.from_pretrained, CLIPProcessor.from_pretrained
     model, processor = _load_pair(row, "clip", loaders, device, dtype, backend="pil")
     return model.eval(), processor
+
+
+def load_dino(row: ModelRow, device: torch.device, dtype: torch.dtype) -> ViTModel:
+    """The row's vision transformer without a pooler, which the weights lack.
+
+    Raises:
+        ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
+    """
+    from transformers import ViTModel
+
+    folder, part = hub.folder_of(row, "dino", half=is_half(dtype)), hub.PARTS["dino"]["model"]
+    arguments = {"dtype": dtype, "add_pooling_layer": False, **_OWN_CLASSES}
+    return _load_network(row, part, folder, ViTModel.from_pretrained, device, dtype, **arguments).eval()
 
 
 def _load_pair(

@@ -101,6 +101,23 @@ def test_minibrush_is_made_where_it_is_asked_for(
     assert len(list(Path("out/cache/minibrush-dev/images").iterdir())) == 60
 
 
+def test_settings_of_a_methods_own(world: Path) -> None:
+    """They are used and told, and such a run has its own results."""
+    arguments = ("--method", "ddim", "--limit", "1")
+    evaluate(*arguments)
+    [plain] = Path("out/results").glob("ddim-*.jsonl")
+    own = ("--method-setting", "negative=source", "--method-setting", "guidance_scale=10")
+    table = evaluate(*arguments, *own).stdout
+    [changed] = set(Path("out/results").glob("ddim-*.jsonl")) - {plain}
+    first, second = (json.loads(path.read_text("utf-8"))["settings"] for path in (plain, changed))
+    assert (first["negative"], second["negative"]) == ("empty", "source")
+    assert second["guidance_scale"] / first["guidance_scale"] == pytest.approx(10 / 7.5)
+    assert "| ddim " in table
+    assert "ddim, own guidance scale 10.0, own negative source" in onthefly("tables", "out").stdout
+    evaluate(*arguments, *own[2:], *own[:2])
+    assert len(list(Path("out/results").glob("ddim-*.jsonl"))) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -109,6 +126,11 @@ def test_minibrush_is_made_where_it_is_asked_for(
         (("evaluate", "world", "--out", "out", "--shard", "3/2"), "is not of the form i/n"),
         (("evaluate", "world", "--out", "out", "--caption-source", "me"), "caption-source must be one of captioner"),
         (("evaluate", "world", "--out", "out", "--method", "magic"), "there is no method 'magic'"),
+        (
+            ("evaluate", "world", "--out", "out", "--method-setting", "a=b"),
+            "the method ours has no settings of its own",
+        ),
+        (("evaluate", "world", "--out", "out", "--method", "ddim", "--method-setting", "a=b"), "no setting 'a'; its"),
         (("evaluate", "world", "--out", "out", "--steps", "1"), "steps must lie between"),
         (("evaluate", "minibrush:train", "--out", "out"), "there is no split 'train'"),
         (("evaluate", "world", "--out", "world/edit_turns.json"), "world/edit_turns.json"),

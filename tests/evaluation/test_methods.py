@@ -11,7 +11,8 @@ import torch
 
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import OptionError
-from pix2pix_onthefly.evaluation.methods import METHODS, make_method
+from pix2pix_onthefly.evaluation.grid import Configuration
+from pix2pix_onthefly.evaluation.methods import METHODS, make_method, read_settings
 from pix2pix_onthefly.evaluation.methods.sentences import POOLS
 from pix2pix_onthefly.options import EditOptions
 from tests.evaluation.fixtures import draw_picture
@@ -90,6 +91,9 @@ def test_guidance_scales_move_with_the_familys(editor: Editor) -> None:
         ("ddim", {"negative": "blurry"}, "negative must be one of empty, source"),
         ("ledits++", {"prompts": "words"}, "prompts must be one of captions, phrases"),
         ("sdedit-0.5", {"strength": 0.0}, "strength must be above 0"),
+        ("ledits++", {"skip": 1.0}, "skip must lie between 0 and 0.99"),
+        ("pix2pix-zero-diffusers", {"regularisation_rounds": -1}, "regularisation_rounds must lie between 0 and 50"),
+        ("instruct-pix2pix", {"trained": None}, "its settings are weights, guidance_scale, image_guidance_scale"),
         ("sdedit-0.5", {"strength": 0.1}, "sdedit-0.5 needs at least 10 steps at strength 0.1"),
     ],
 )
@@ -100,6 +104,53 @@ def test_mistakes_get_one_sentence(
         make_method(name, editor, options, **changes)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "expected"),
+    [
+        ("ddim", [], ()),
+        ("ddim", ["negative=source", "guidance-scale=12"], (("guidance_scale", 12.0), ("negative", "source"))),
+        ("pix2pix-zero-diffusers", ["regularisation_rounds=0"], (("regularisation_rounds", 0),)),
+        ("ledits++", ["use_intersect_mask=no"], (("use_intersect_mask", False),)),
+        ("hive", ["suffix=", "weights=/a=b/c"], (("suffix", ""), ("weights", "/a=b/c"))),
+    ],
+)
+def test_settings_are_read_as_their_types(name: str, texts: list[str], expected: tuple[tuple[str, Any], ...]) -> None:
+    found = read_settings(name, texts)
+    assert found == expected
+    assert [type(value) for _, value in found] == [type(value) for _, value in expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "message"),
+    [
+        ("ddmi", ["a=b"], "there is no method 'ddmi'; choose one of ddim, sdedit-0.3"),
+        ("ours", ["guidance_scale=5"], "the method ours has no settings of its own"),
+        ("ddim", ["negative"], "given as NAME=VALUE, not as 'negative'; its settings are guidance_scale, negative"),
+        ("ddim", ["strength=1"], "the method ddim has no setting 'strength'; its settings are guidance_scale"),
+        ("pix2pix-zero-fixed", ["x=1"], "the method pix2pix-zero-fixed has no setting 'x'; it has none"),
+        ("hive", ["trained=x"], "no setting 'trained'; its settings are weights, guidance_scale"),
+        ("ddim", ["guidance_scale=high"], "guidance_scale of ddim must be a number, not 'high'"),
+        ("ddim", ["guidance_scale=nan"], "guidance_scale of ddim must be a number, not 'nan'"),
+        ("pix2pix-zero-diffusers", ["auto_correlation_rolls=1.5"], "must be a whole number, not '1.5'"),
+        ("ledits++", ["use_intersect_mask=maybe"], "use_intersect_mask of ledits++ must be yes or no, not 'maybe'"),
+        ("ddim", ["negative=blurry"], "negative must be one of empty, source, not 'blurry'"),
+        ("ddim", ["negative=source", "negative=empty"], "negative of ddim is given twice"),
+    ],
+)
+def test_settings_that_cannot_be_read_get_one_sentence(name: str, texts: list[str], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        read_settings(name, texts)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_configuration_without_such_settings_is_what_it_was() -> None:
+    """Names of results hang on it."""
+    assert set(Configuration(EditOptions(), method="ddim").plain()) == {"options", "caption_source", "method"}
+    changed = Configuration(EditOptions(), method="ddim", method_settings=read_settings("ddim", ["negative=source"]))
+    assert changed.plain()["method_settings"] == {"negative": "source"}
 
 
 def test_pictures_of_different_sizes_are_refused(editor: Editor, options: EditOptions) -> None:

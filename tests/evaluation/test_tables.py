@@ -20,7 +20,7 @@ from pix2pix_onthefly.evaluation.records import MULTI, SINGLE
 from pix2pix_onthefly.evaluation.report import summaries, tables_of
 from pix2pix_onthefly.evaluation.store import Result
 from pix2pix_onthefly.evaluation.tables import Table, as_csv, as_markdown
-from tests.evaluation.runs import minibrush, result, scores
+from tests.evaluation.runs import failed, minibrush, rendered, result, scores
 
 
 def table(results: Sequence[Result], name: str) -> Table:
@@ -83,8 +83,9 @@ def test_the_papers_table_averages_the_two_wordings() -> None:
     assert made.rows[2][3].replace("**", "") == " / ".join(expected)
     assert "sample standard deviation (divisor n - 1)" in made.caption
     assert "openai/clip-vit-base-patch32" in made.caption
-    assert "CLIP-T is against the local description" in made.caption
-    assert table(results, "magicbrush-test-single-table1-global").caption.endswith("against the global description.")
+    assert "CLIP-T local / CLIP-I by shots and captions" in made.title
+    assert "CLIP-T global / CLIP-I" in table(results, "magicbrush-test-single-table1-global").title
+    assert not [one.name for one in tables_of(results) if one.name.endswith("table1-success")]
 
 
 def test_the_papers_table_stores_the_figure_of_each_wording() -> None:
@@ -108,6 +109,41 @@ def test_the_best_average_is_bold_and_the_oracle_is_not() -> None:
     assert sum(cell.count("**") for row in rows[:-1] for cell in row) == 4
     assert "**" not in "".join(rows[-1])
     assert rows[-1][2] == "0.9000 (0.0000) / 0.9900 (0.0000)"
+
+
+def test_minibrush_has_the_judges_figures_by_shots_and_captions_too() -> None:
+    right = {"success": True, "region_ok": True, "outside_ok": True, "background_psnr": 20.0, "background_ssim": 0.9}
+    results = [
+        replace(made, rendered=True, edit_type="add", verdict={**right, "success": made.options["wording"] == "terse"})
+        for made in grid()
+    ]
+    made = table(results, "magicbrush-test-single-table1-success")
+    assert made.rows[0][1] == "**0.500** (0.707) / **20.00** (0.00)"
+
+
+def test_trends_are_differences_over_the_cells_that_differ_in_nothing_else() -> None:
+    results = grid()
+    made = table(results, "magicbrush-test-single-table1-trends")
+    assert len(made.rows) == 7
+    data = data_of(made)
+    row = data[(data.contrast == "4 captions against 1") & (data.figure == "clip_i")].iloc[0]
+    found = [mean_of(results, "clip_i", captions=captions, lock_first_caption=True) for captions in (4, 1)]
+    assert row.difference == pytest.approx(found[0] - found[1], abs=1e-6)
+    assert row.low <= row.difference <= row.high
+    oracle = next(row for row in made.rows if "oracle" in row[0])
+    assert oracle[-2:] == ("+0.0028", "+0.0326")  # .2845 less .2817, .8636 less .8310
+    assert next(row for row in made.rows if "wording" in row[0])[-2:] == ("-", "-")
+
+
+def test_a_trend_leaves_out_cells_without_a_counterpart() -> None:
+    results = [made for made in grid() if made.caption_source != GOLD]
+    some = [made for made in results if (made.options["shots"], made.options["captions"]) != (3, 4)]
+    without = [made for made in results if made.options["shots"] != 3]
+    found = [
+        [row for row in table(given, "magicbrush-test-single-table1-trends").rows if row[0] == "4 captions against 1"]
+        for given in (some, without)
+    ]
+    assert found[0] == found[1] != []
 
 
 def test_one_wording_has_no_deviation() -> None:
@@ -137,6 +173,45 @@ def test_published_figures_are_complete() -> None:
     assert {row.method for row in TABLE_2 if row.setting == SINGLE} >= {
         row.method for row in TABLE_2 if row.setting == MULTI
     }
+
+
+def test_dino_has_a_column_where_it_has_figures() -> None:
+    some = [result(session=str(number), scores=scores(dino=0.5)) for number in range(3)]
+    made = table(some, "magicbrush-test-single-methods")
+    assert column(made, "DINO")[:2] == ["0.5000", "0.7632"]
+    assert "n of DINO" not in made.head
+    assert made.caption.count("DINO is facebook/dino-vits16.") == 1
+    without = table([result()], "magicbrush-test-single-methods")
+    assert not [head for head in without.head if "DINO" in head]
+    assert "DINO" not in without.caption
+
+
+def test_a_mean_over_some_of_the_edits_says_over_how_many() -> None:
+    """Edits that failed have no figures at all and are counted elsewhere."""
+    whole = [result(configuration="b", session=str(number), scores=scores(dino=0.5)) for number in range(3)]
+    made = table([*whole, failed(whole[0], "no")], "magicbrush-test-single-methods")
+    assert "n of DINO" not in made.head
+    part = [result(configuration="a", session="1", scores=scores(dino=0.25)), result(configuration="a", session="2")]
+    made = table([*whole, *part], "magicbrush-test-single-methods")
+    assert column(made, "DINO")[:2] == ["0.2500", "0.5000"]
+    assert column(made, "n of DINO")[:3] == ["1", "3", "-"]
+    assert "it did not score all edits" in made.caption
+    assert list(data_of(made).n_dino[:2]) == [1, 3]
+    alone = table([*part[:1], rendered("add", True, scores=scores(dino=0.75))], "minibrush-dev-single-methods")
+    assert column(alone, "DINO") == ["0.7500"]
+
+
+def test_rows_of_one_method_are_told_apart_by_its_own_settings() -> None:
+    """Also where an option of ours has the same name."""
+    shared = {"steps": 100, "size": None}
+    results = [
+        result(configuration=name, method="ddim", settings={**shared, "guidance_scale": scale, "negative": negative})
+        for name, scale, negative in (("a", 7.5, "empty"), ("b", 12.0, "empty"), ("c", 7.5, "source"))
+    ]
+    results = [replace(made, options={**made.options, "guidance_scale": 5.0}) for made in results]
+    made = table(results, "magicbrush-test-single-methods")
+    assert "ddim, own guidance scale 12.0, own negative empty" in column(made, "method")
+    assert "ddim, own guidance scale 7.5, own negative source" in column(made, "method")
 
 
 def test_minibrush_counts_a_failed_edit_as_unsuccessful() -> None:

@@ -57,14 +57,15 @@ class Bench:
         """The method of a configuration.
 
         Raises:
-            OptionError: no such method.
+            OptionError: no such method or setting, or a bad value.
             ModelUnavailableError: its weights are not on this machine.
         """
         if configuration.method == OURS:
             return Ours(self.editor, configuration.options, self.cache)
         from .methods import make_method
 
-        return make_method(configuration.method, self.editor, configuration.options)
+        own = dict(configuration.method_settings)
+        return make_method(configuration.method, self.editor, configuration.options, **own)
 
     def models(self, method: Method) -> dict[str, str]:
         """The rows that take part: the method's own, and those that write the texts."""

@@ -26,18 +26,19 @@ Rows = Mapping[str, Mapping[str, Figures]]
 
 def rows_of(frame: Frame) -> Rows:
     """A row for each configuration."""
-    return _rows(frame, _figures(frame))
+    return _rows(frame, figures_of(frame))
 
 
 def cells_of(frame: Frame) -> Rows:
     """A row for each cell of the paper's Table 1: a turn counts as the average over its wordings."""
-    figures = _figures(frame)
+    figures = figures_of(frame)
     averaged = frame.groupby([*CELL, "session", "turn"], sort=True)[list(figures)].mean().reset_index()
     names = [_cell_name(*cell) for cell in zip(*(averaged[name] for name in CELL), strict=True)]
     return _rows(averaged.assign(label=names), figures)
 
 
-def _figures(frame: Frame) -> tuple[str, ...]:
+def figures_of(frame: Frame) -> tuple[str, ...]:
+    """The figures that rows of a set are compared by, as far as there are any."""
     names = _RENDERED if frame["rendered"].iloc[0] else _PHOTOGRAPHS
     return tuple(name for name in names if frame[name].notna().any())
 
@@ -49,12 +50,13 @@ def _cell_name(shots: object, captions: object, own: object, gold: object) -> st
 
 def _rows(frame: Frame, figures: Sequence[str]) -> Rows:
     return {
-        str(name): {figure: _by_turn(group, figure) for figure in figures}
+        str(name): {figure: of_turns(group, figure) for figure in figures}
         for name, group in frame.groupby("label", sort=True)
     }
 
 
-def _by_turn(group: Frame, figure: str) -> Figures:
+def of_turns(group: Frame, figure: str) -> Figures:
+    """Session and turn to a figure, where it is known."""
     known = group[group[figure].notna()]
     return {
         (str(session), int(turn)): float(value)
@@ -73,7 +75,7 @@ def differences(rows: Rows, name: str, title: str) -> Table:
         if label != reference:
             found = {figure: paired_interval(rows[label][figure], rows[reference][figure]) for figure in figures}
             turns = str(max((interval.turns for interval in found.values() if interval), default=0))
-            lines.append((label, turns, *(_text(figure, interval) for figure, interval in found.items())))
+            lines.append((label, turns, *(in_words(figure, interval) for figure, interval in found.items())))
     caption = _EXPLANATION.format(best=HEADS[best], reference=reference)
     return Table(name, title, caption, head, tuple(lines), _all_pairs(rows, figures))
 
@@ -82,7 +84,8 @@ def _mean(figures: Figures) -> float:
     return sum(figures.values()) / len(figures) if figures else float("-inf")
 
 
-def _text(figure: str, interval: Interval | None) -> str:
+def in_words(figure: str, interval: Interval | None) -> str:
+    """The difference with its interval in brackets, bold where it leaves zero out."""
     if interval is None:
         return ABSENT
     signed = [f"{'' if text.startswith('-') else '+'}{text}" for text in _numbers(figure, interval)]

@@ -69,7 +69,7 @@ def _facts(result: Result) -> dict[str, Any]:
     return {
         "method": result.method,
         **result.options,
-        **{f"own {name}": value for name, value in result.settings.items() if name not in result.options},
+        **{f"own {name}": value for name, value in result.settings.items() if value != result.options.get(name)},
         "caption_source": result.caption_source,
         "family": result.family,
         "precision": result.precision,

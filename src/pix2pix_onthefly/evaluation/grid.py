@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from ..options import EditOptions
 from ..prompts import WORDINGS
@@ -30,15 +31,20 @@ class Configuration:
         options: of the texts, and of our own method.
         caption_source: `captioner` or `gold`.
         method: `ours`, or a name in the table of methods.
+        method_settings: names and values of what is changed in the settings of such a method, in the order of names.
     """
 
     options: EditOptions
     caption_source: str = CAPTIONER
     method: str = OURS
+    method_settings: tuple[tuple[str, Any], ...] = ()
 
     def plain(self) -> dict[str, object]:
-        """As plain data."""
-        return dataclasses.asdict(self)
+        """As plain data. Settings of a method's own are there only where some are changed: the names of results hang on
+        this, and those that are stored stay as they are."""
+        plain = dataclasses.asdict(self)
+        del plain["method_settings"]
+        return {**plain, "method_settings": dict(self.method_settings)} if self.method_settings else plain
 
 
 def paper_grid(base: EditOptions) -> tuple[Configuration, ...]:

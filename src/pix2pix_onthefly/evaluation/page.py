@@ -1,56 +1,72 @@
 """One page to look at: every edit with its pictures, texts and verdict, the worst first.
 
-The page holds everything itself, pictures as WebP in base64, and asks for nothing from anywhere.
+Edits of the same turn by several configurations stand below one another. The page holds everything itself, every
+picture once, as WebP in base64, and asks for nothing from anywhere.
 """
 
 from __future__ import annotations
 
-import base64
 import html
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
-from ..errors import InputError
-from ..images import open_picture
 from .frames import labels_of
+from .records import MULTI, SETTINGS
 from .store import Result, Stored
-from .tables import ABSENT, Table, as_html, number
-from .thumbnails import small_webp
+from .tables import ABSENT, HEADS, Table, as_html, number
+from .thumbnails import Album
 
-SIDE = 144
-"""Longer side of the page's pictures in pixels."""
-QUALITY = 72
 MOST_BYTES = 28_000_000
-_PICTURES = {"source": "original", "reconstruction": "reconstruction", "picture": "edit", "target": "true result"}
+"""About how large the page may get."""
+DIFFER = "configurations differ"
+FAILED, WRONG, RIGHT, NOT_JUDGED = "failed", "wrong", "right", "not judged"
+_OUTCOMES = (FAILED, WRONG, RIGHT, NOT_JUDGED)
+_FIGURES = ("clip_i", "clip_t_local", "clip_t_global", "l1", "dino", "background_psnr", "background_ssim")
+_UNITS = {"background_psnr": " dB", "reconstruction_psnr": " dB"}
+_UNSCALED = 128
+"""A picture whose longer side divides this is shown without smoothing."""
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """What one configuration made of a turn.
+
+    Attributes:
+        rank: its place among all edits, the worst first.
+        label: name of the configuration.
+        pictures: titles and where the pictures should be; None where there cannot be one.
+    """
+
+    rank: int
+    label: str
+    result: Result
+    pictures: Mapping[str, Path | None]
+
+
+_Turn = Sequence[_Edit]
+"""The edits of one turn, by label."""
 
 
 def build_page(stored: Sequence[Stored], tables: Sequence[Table]) -> str:
     """The page; where it would grow beyond `MOST_BYTES`, the best edits are left out and it says so."""
     labels = labels_of([item.result for item in stored])
-    cards: list[str] = []
-    size = 0
-    for item in sorted(stored, key=_goodness):
-        card = _card(item, labels)
-        if size + len(card.encode()) > MOST_BYTES:
-            break
-        size += len(card.encode())
-        cards.append(card)
-    shown = (
-        f"All {len(stored)} edits" if len(cards) == len(stored) else f"The worst {len(cards)} of {len(stored)} edits"
-    )
-    results = [item.result for item in stored]
-    names = ", ".join(sorted({result.dataset for result in results}))
+    edits = [_edit(rank, item, labels) for rank, item in enumerate(sorted(stored, key=_goodness))]
+    album = Album([path for edit in edits for path in edit.pictures.values() if path is not None], MOST_BYTES)
+    cards, shown = _cards(_turns(edits), album)
+    names = ", ".join(sorted({edit.result.dataset for edit in edits}))
     return _template().substitute(
         title=html.escape(f"Edits of {names}"),
         tables="".join(as_html(table) for table in tables),
-        types=_choices({result.edit_type or "" for result in results}),
-        configurations=_choices(labels.values()),
-        settings=_choices({result.setting for result in results}),
-        shown=html.escape(f"{shown}, the worst first."),
+        filters=_filters(shown),
+        shown=html.escape(_introduction(len(shown), len(edits), any(edit.result.verdict for edit in edits))),
         cards="".join(cards),
+        pictures=album.as_json(),
     )
 
 
@@ -59,87 +75,188 @@ def _template() -> Template:
     return Template(files("pix2pix_onthefly").joinpath("evaluation", "page.html").read_text(encoding="utf-8"))
 
 
-def _choices(names: Iterable[str]) -> str:
-    return "".join(
-        f'<option value="{_quoted(name)}">{html.escape(name)}</option>' for name in sorted(set(names)) if name
+def _goodness(item: Stored) -> tuple[bool, bool, bool, bool, float, str, str]:
+    """Failed edits, then wrong ones, then the least like the true result."""
+    result, verdict, scores = item.result, item.result.verdict or {}, item.result.scores or {}
+    partly = bool(verdict.get("region_ok")), bool(verdict.get("outside_ok"))
+    likeness = float(scores.get("clip_i") or 0)
+    return result.error is None, bool(verdict.get("success")), *partly, likeness, result.configuration, result.key
+
+
+def _edit(rank: int, item: Stored, labels: Mapping[str, str]) -> _Edit:
+    result = item.result
+    chained = result.setting == MULTI and result.turn > 1
+    places = {
+        "before this turn" if chained else "original": result.source,
+        "reconstruction": result.reconstruction,
+        "edit": result.picture,
+        "true result": result.target,
+    }
+    pictures = {title: None if place is None else item.folder / place for title, place in places.items()}
+    return _Edit(rank, labels[result.configuration], result, pictures)
+
+
+def _turns(edits: Iterable[_Edit]) -> list[_Turn]:
+    """Edits by turn, in the order of each turn's first edit."""
+    found: dict[tuple[str, ...], list[_Edit]] = {}
+    for edit in edits:
+        result = edit.result
+        found.setdefault((result.dataset, result.fingerprint, result.key, result.instruction), []).append(edit)
+    return [sorted(turn, key=lambda edit: (edit.label, edit.rank)) for turn in found.values()]
+
+
+def _cards(turns: Sequence[_Turn], album: Album) -> tuple[list[str], list[_Edit]]:
+    """Cards until the page is full, and the edits on them."""
+    in_order = sorted(range(len(turns)), key=lambda index: _place(turns[index]))
+    places = {index: place for place, index in enumerate(in_order)}
+    cards: list[str] = []
+    shown: list[_Edit] = []
+    size = 0
+    for index, turn in enumerate(turns):
+        cards.append(_card(turn, places[index], album))
+        shown.extend(turn)
+        size += len(cards[-1].encode())
+        if size + album.size > MOST_BYTES:
+            break
+    return cards, shown
+
+
+def _place(turn: _Turn) -> tuple[str, str, int, int]:
+    """Where a turn stands in the sets."""
+    result = turn[0].result
+    return result.dataset, result.fingerprint, SETTINGS.index(result.setting), result.place
+
+
+def _introduction(shown: int, of: int, judged: bool) -> str:
+    which = (
+        f"All {of} edits" if shown == of else f"The worst {shown} of {of} edits (more would make the page too large)"
     )
+    order = "failed, then wrong (the edited part before the rest), then right; " if judged else "failed, then "
+    within = "among equals, those" if judged else "those"
+    return f"{which}. From the worst to the best: {order}{within} least like the true result by CLIP-I."
+
+
+def _filters(edits: Sequence[_Edit]) -> str:
+    """A labelled choice for all in which edits differ."""
+    outcomes = {_outcome(edit.result) for edit in edits}
+    configurations = {edit.label for edit in edits}
+    choices = {
+        ("set", "set"): sorted({edit.result.dataset for edit in edits}),
+        ("type", "edit type"): sorted({edit.result.edit_type for edit in edits if edit.result.edit_type}),
+        ("configuration", "configuration"): sorted(configurations),
+        ("setting", "setting"): [name for name in SETTINGS if any(edit.result.setting == name for edit in edits)],
+        ("outcome", "outcome"): [
+            *(name for name in _OUTCOMES if name in outcomes),
+            *([DIFFER] if len(configurations) > 1 < len(outcomes) else []),
+        ],
+    }
+    counts = Counter(fact for edit in edits for fact in _facts(edit).items())
+    return "".join(_select(*heads, names, counts) for heads, names in choices.items() if len(names) > 1)
+
+
+def _select(name: str, head: str, choices: Sequence[str], counts: Mapping[tuple[str, str], int]) -> str:
+    texts = {choice: f"{choice} ({counts[name, choice]})" if (name, choice) in counts else choice for choice in choices}
+    options = "".join(
+        f'<option value="{_quoted(choice)}">{html.escape(text)}</option>' for choice, text in texts.items()
+    )
+    return f'<label>{head} <select name="{name}"><option value="">all</option>{options}</select></label>\n'
+
+
+def _facts(edit: _Edit) -> dict[str, str]:
+    """What an edit can be chosen by."""
+    result = edit.result
+    return {
+        "set": result.dataset,
+        "type": result.edit_type or "",
+        "configuration": edit.label,
+        "setting": result.setting,
+        "outcome": _outcome(result),
+    }
+
+
+def _outcome(result: Result) -> str:
+    if result.error is not None:
+        return FAILED
+    return NOT_JUDGED if result.verdict is None else RIGHT if result.verdict.get("success") else WRONG
 
 
 def _quoted(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-def _goodness(item: Stored) -> tuple[bool, bool, bool, bool, float, str, str]:
-    """Failed edits, then wrong ones, then the least like the true result."""
-    result, verdict, scores = item.result, item.result.verdict or {}, item.result.scores or {}
-    partly = bool(verdict.get("region_ok")), bool(verdict.get("outside_ok"))
-    likeness = float(scores.get("clip_i", 0))
-    return result.error is None, bool(verdict.get("success")), *partly, likeness, result.configuration, result.key
-
-
-def _card(item: Stored, labels: dict[str, str]) -> str:
-    result = item.result
-    label = labels[result.configuration]
-    data = f'data-type="{_quoted(result.edit_type or "")}" data-configuration="{_quoted(label)}"'
-    pictures = "".join(_figure(item.folder, getattr(result, name), title) for name, title in _PICTURES.items())
-    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{_lines(texts)}</dd>" for name, texts in _texts(result).items())
+def _card(turn: _Turn, place: int, album: Album) -> str:
+    result = turn[0].result
+    name = _quoted(f"{result.fingerprint[:6]}/{result.key}")
+    kind = f"<b>{html.escape(result.edit_type)}</b> " if result.edit_type else ""
+    about = html.escape(f"session {result.session}, turn {result.turn}, {result.setting}")
     return (
-        f'<article {data} data-setting="{_quoted(result.setting)}" class="{_kind(result)}">'
-        f"<h3>{html.escape(result.instruction)}</h3>"
-        f'<div class="pictures">{pictures}</div><dl>{rows}</dl>'
-        f"<footer>{html.escape(f'{label} · {result.key}')}</footer></article>\n"
+        f'<article id="{name}" data-place="{place}">\n<header><h3>{html.escape(result.instruction)}</h3>\n'
+        f'<p>{kind}<a href="#{name}">{about}</a></p></header>\n'
+        f"{''.join(_section(edit, album) for edit in turn)}</article>\n"
     )
 
 
-def _kind(result: Result) -> str:
-    if result.error is not None:
-        return "failed"
-    return "" if result.verdict is None else "right" if result.verdict.get("success") else "wrong"
-
-
-def _figure(folder: Path, place: str | None, title: str) -> str:
-    if place is None:
-        return ""
-    try:
-        content = base64.b64encode(small_webp(open_picture(folder / place), SIDE, QUALITY)).decode()
-    except InputError:  # results may be merged without their pictures
-        return f"<figure><div class='absent'></div><figcaption>{title} (not here)</figcaption></figure>"
+def _section(edit: _Edit, album: Album) -> str:
+    facts = " ".join(f'data-{name}="{_quoted(value)}"' for name, value in _facts(edit).items())
+    outcome = _outcome(edit.result)
+    badge = "" if outcome == NOT_JUDGED else f'<b class="badge">{outcome}</b> '
+    pictures = "".join(_figure(title, path, album) for title, path in edit.pictures.items())
+    rows = "".join(f"<div><dt>{head}</dt><dd>{text}</dd></div>" for head, text in _texts(edit.result).items())
     return (
-        f'<figure><img alt="{title}" src="data:image/webp;base64,{content}"><figcaption>{title}</figcaption></figure>'
+        f'<section class="{outcome.replace(" ", "-")}" data-rank="{edit.rank}" {facts}>\n'
+        f"<h4>{badge}{html.escape(edit.label)}</h4>\n"
+        f'<div class="pictures">{pictures}</div>\n<dl>{rows}</dl></section>\n'
     )
+
+
+def _figure(title: str, path: Path | None, album: Album) -> str:
+    small = None if path is None else album.add(path)
+    if small is None:
+        why = "none was made" if path is None else "not here"
+        return f'<figure><div class="absent"></div><figcaption>{title} ({why})</figcaption></figure>'
+    unscaled = ' class="unscaled"' if _UNSCALED % max(small.width, small.height) == 0 else ""
+    return (
+        f'<figure><img{unscaled} data-picture="{small.place}" width="{small.width}" height="{small.height}" '
+        f'alt="{title}"><figcaption>{title}</figcaption></figure>'
+    )
+
+
+def _texts(result: Result) -> dict[str, str]:
+    """What is said of an edit, as HTML, by heading."""
+    captions, verdict = result.captions or {}, result.verdict or {}
+    before = captions.get("before") or []
+    complied = captions.get("outcome", "complied") == "complied"
+    made = {
+        "why": _lines([result.error or ""]),
+        "caption": _lines([] if result.caption in before else [result.caption or ""]),
+        "before": _lines(before),
+        "after": _lines(captions.get("after") or []),
+        "captions": "" if complied else _lines([f"{captions['outcome']}. {captions.get('note') or ''}".rstrip()]),
+        "verdict": _lines([_verdict(verdict)] if verdict else []),
+        "figures": _figures(result),
+        "warnings": _lines(result.warnings),
+    }
+    return {head: text for head, text in made.items() if text}
 
 
 def _lines(texts: Sequence[str]) -> str:
     return "<br>".join(html.escape(text) for text in texts)
 
 
-def _texts(result: Result) -> dict[str, Sequence[str]]:
-    """What a card says, by heading."""
-    captions, verdict, scores = result.captions or {}, result.verdict or {}, result.scores or {}
-    made: dict[str, Sequence[str]] = {
-        "failed": [result.error or ""],
-        "caption": [result.caption or ""],
-        "before": captions.get("before") or [],
-        "after": captions.get("after") or [],
-        "captions": [] if captions.get("outcome", "complied") == "complied" else [str(captions["outcome"])],
-        "verdict": [_verdict(verdict)] if verdict else [],
-        "figures": [_figures(result, scores)] if scores else [],
-        "warnings": result.warnings,
-    }
-    return {name: texts for name, texts in made.items() if any(texts)}
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    right = "right" if verdict.get("region_ok") else "wrong"
+    rest = "kept" if verdict.get("outside_ok") else "changed"
+    return f"edited part {right}, it reads as {verdict.get('region_reading')}; the rest is {rest}"
 
 
-def _verdict(verdict: dict[str, object]) -> str:
-    region = f"region {'right' if verdict.get('region_ok') else 'wrong'}: {verdict.get('region_reading')}"
-    return f"{region}; rest {'kept' if verdict.get('outside_ok') else 'changed'}"
-
-
-def _figures(result: Result, scores: dict[str, float | None]) -> str:
-    named = {
-        "CLIP-I": number(scores.get("clip_i")),
-        "CLIP-T local": number(scores.get("clip_t_local")),
-        "CLIP-T global": number(scores.get("clip_t_global")),
-        "reconstruction dB": number(result.reconstruction_psnr, "reconstruction_psnr"),
-        "background dB": number((result.verdict or {}).get("background_psnr"), "background_psnr"),
-    }
-    return ", ".join(f"{name} {value}" for name, value in named.items() if value != ABSENT)
+def _figures(result: Result) -> str:
+    found: dict[str, Any] = {**(result.scores or {}), **(result.verdict or {})}
+    values = {name: found.get(name) for name in _FIGURES}
+    values["reconstruction_psnr"] = result.reconstruction_psnr
+    texts = {name: number(value, name) for name, value in values.items()}
+    blank = {"clip_t_local": " (description blank)"} if result.blank else {}
+    return ", ".join(
+        f"<span>{html.escape(HEADS[name])} {text}{_UNITS.get(name, '')}</span>{blank.get(name, '')}"
+        for name, text in texts.items()
+        if text != ABSENT
+    )

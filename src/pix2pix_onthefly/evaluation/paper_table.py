@@ -16,7 +16,7 @@ from .tables import ABSENT, HEADS, Table, about, number
 CELL = ("shots", "captions", "lock_first_caption", "gold")
 """What makes a cell; its two wordings are averaged."""
 _FORMULA = (
-    "A cell is the average over the wordings of the prompt, CLIP-T / CLIP-I, each with the sample standard deviation "
+    "A cell is the average over the wordings of the prompt, {pair}, each with the sample standard deviation "
     "(divisor n - 1) of the wordings' figures in brackets; a cell without brackets has one wording. Bold: the best "
     "average, the set's own captions (oracle) left out."
 )
@@ -31,28 +31,25 @@ def is_grid(frame: Frame) -> bool:
     return len(frame[list(CELL)].drop_duplicates()) > 1
 
 
-def paper_table(frame: Frame, name: str, clip_t: str) -> Table:
+def paper_table(frame: Frame, name: str, figures: tuple[str, str]) -> Table:
     """Table 1 of configurations that differ in nothing but the grid's options.
 
     Args:
-        clip_t: `clip_t_local` or `clip_t_global`.
+        figures: the two of a cell: in the paper a CLIP-T, which is `clip_t_local` or `clip_t_global`, and `clip_i`.
     """
-    data = cells_of(frame, clip_t)
+    data = cells_of(frame, figures)
     rows: list[tuple[str, ...]] = []
     for gold in (False, True):
         for shots in sorted({*SHOTS, *(row["shots"] for _, row in data.iterrows())}):
             line = [_text(data, (shots, *column, gold)) for column in COLUMNS]
             if any(cell != ABSENT for cell in line):
                 rows.append((f"{shots}{', oracle' if gold else ''}", *line))
-    kind = HEADS[clip_t].removeprefix("CLIP-T ")
-    title = (
-        f"{frame['dataset'].iloc[0]}, {frame['setting'].iloc[0]} turns: {HEADS[clip_t]} / CLIP-I by shots and captions"
-    )
-    caption = f"{about(frame)} {_FORMULA} CLIP-T is against the {kind} description."
-    return Table(name, title, caption, _HEADS, tuple(rows), data)
+    pair = " / ".join(HEADS[figure] for figure in figures)
+    title = f"{frame['dataset'].iloc[0]}, {frame['setting'].iloc[0]} turns: {pair} by shots and captions"
+    return Table(name, title, f"{about(frame)} {_FORMULA.format(pair=pair)}", _HEADS, tuple(rows), data)
 
 
-def cells_of(frame: Frame, clip_t: str) -> Frame:
+def cells_of(frame: Frame, figures: Sequence[str]) -> Frame:
     """One row for each cell: figures of each wording, their average and both kinds of standard deviation."""
     pandas = import_extra("pandas")
     made: list[dict[str, Any]] = []
@@ -62,7 +59,7 @@ def cells_of(frame: Frame, clip_t: str) -> Frame:
             "n": len(group),
             "failed": int(group["failed"].sum()),
         }
-        for figure in (clip_t, "clip_i"):
+        for figure in figures:
             means = group.groupby("wording")[figure].mean()
             row.update({f"{figure}_{wording}": means.get(wording) for wording in WORDINGS})
             row[figure] = means.mean()
@@ -78,13 +75,13 @@ def _text(data: Frame, cell: Sequence[object]) -> str:
         return ABSENT
     row, scored = found.iloc[0], data[~data["gold"].astype(bool)]
     figures = [str(column) for column in data.columns if f"{column}_sample_deviation" in data.columns]
-    return " / ".join(_figure(row, name, number(scored[name].max()), oracle=bool(cell[-1])) for name in figures)
+    return " / ".join(_figure(row, name, number(scored[name].max(), name), oracle=bool(cell[-1])) for name in figures)
 
 
 def _figure(row: Any, name: str, best: str, *, oracle: bool) -> str:
-    text, deviation = number(float(row[name])), float(row[f"{name}_sample_deviation"])
+    text, deviation = number(float(row[name]), name), float(row[f"{name}_sample_deviation"])
     bold = f"**{text}**" if text == best and not oracle else text
-    return bold if math.isnan(deviation) else f"{bold} ({deviation:.4f})"
+    return bold if math.isnan(deviation) else f"{bold} ({number(deviation, name)})"
 
 
 def published_table(name: str) -> Table:

@@ -7,9 +7,9 @@ from functools import cached_property
 import torch
 from PIL import Image
 
-from .. import loading
-from ..families import DEFAULT_FAMILY, FAMILIES, PHOTOGRAPH_FAMILY, ModelRow
-from .embeddings import ClipScorer
+from .. import hub, loading
+from ..families import DEFAULT_FAMILY, DINO, FAMILIES, PHOTOGRAPH_FAMILY, ModelRow
+from .embeddings import ClipScorer, DinoScorer, dino_or_note
 from .judge import judge
 from .metrics import Metrics, check_descriptions
 from .minibrush import edit_of
@@ -21,11 +21,12 @@ class Scorer:
     """Scores edits of one set.
 
     CLIP is that of the bundled models for MiniBrush, and OpenAI's, which the published figures are by, for
-    photographs. It computes in full precision.
+    photographs. DINO scores photographs where it can be had, and MiniBrush where it is on this machine already. Both
+    compute in full precision.
 
     Args:
         dataset: the set.
-        device: where CLIP runs.
+        device: where CLIP and DINO run.
         truncate: cut descriptions that are too long for CLIP, as the official script does not.
     """
 
@@ -38,6 +39,13 @@ class Scorer:
         return FAMILIES[DEFAULT_FAMILY if self.dataset.is_rendered else PHOTOGRAPH_FAMILY].clip
 
     @cached_property
+    def dino(self) -> tuple[DinoScorer | None, str]:
+        """DINO, and a note where it is left out and photographs are scored; looked for once."""
+        if self.dataset.is_rendered and hub.presence(DINO, "dino").state != "yes":
+            return None, ""
+        return dino_or_note(lambda: loading.load_dino(DINO, self.device, torch.float32))
+
+    @cached_property
     def metrics(self) -> Metrics:
         """The metrics with their models loaded, once every description is known to fit.
 
@@ -48,7 +56,7 @@ class Scorer:
         parts = loading.load_clip(self.clip_row, self.device, torch.float32)
         clip = ClipScorer(*parts, truncate=self.truncate)
         check_descriptions(self.dataset, clip)
-        return Metrics(clip)
+        return Metrics(clip, self.dino[0])
 
     def score(self, turn: Turn, picture: Image.Image) -> tuple[Plain, Plain | None]:
         """The metrics, and the verdict where the set is MiniBrush, both as plain data.

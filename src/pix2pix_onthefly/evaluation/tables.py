@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..families import DINO
 from ..world.changes import EDIT_TYPES
 from .extras import import_extra
 from .frames import JUDGED, SCORES, Frame
@@ -33,6 +34,7 @@ HEADS: Mapping[str, str] = {
     "l1": "L1",
     "l2": "L2",
     "dino": "DINO",
+    "n_dino": "n of DINO",
     "reconstruction_psnr": "reconstruction PSNR",
     "complied": "complied",
 }
@@ -46,10 +48,22 @@ _RENDERED = (
     "clip_t_worded",
     "clip_t_global",
     "clip_i",
+    "dino",
+    "n_dino",
     "reconstruction_psnr",
     "complied",
 )
-_PHOTOGRAPHS = ("clip_t_local", "clip_t_worded", "clip_t_global", "clip_i", "l1", "l2", "dino", "reconstruction_psnr")
+_PHOTOGRAPHS = (
+    "clip_t_local",
+    "clip_t_worded",
+    "clip_t_global",
+    "clip_i",
+    "l1",
+    "l2",
+    "dino",
+    "n_dino",
+    "reconstruction_psnr",
+)
 _FAILED = "they count as unsuccessful, and the other figures are means over the rest"
 _JUDGED = (
     "Success (what was to change and all the rest read as they should), and background PSNR (dB) and SSIM outside of "
@@ -126,7 +140,9 @@ def means_of(frame: Frame) -> Frame:
     """
     groups = frame.groupby(["configuration", "label"], sort=True)
     means = groups[["success", *JUDGED, *SCORES, "clip_t_worded", "reconstruction_psnr", "complied"]].mean()
-    counts = groups.agg(n=("session", "size"), failed=("failed", "sum"), method=("method", "first"))
+    counts = groups.agg(
+        n=("session", "size"), n_dino=("dino", "count"), failed=("failed", "sum"), method=("method", "first")
+    )
     return counts.join(means).reset_index()
 
 
@@ -134,20 +150,33 @@ def summary(frame: Frame, name: str) -> Table:
     """The configurations of one set in one setting; for photographs with the published rows below them."""
     rendered = bool(frame["rendered"].iloc[0])
     means = means_of(frame)
-    figures = (*(("success",) if rendered else ()), *(_RENDERED if rendered else _PHOTOGRAPHS))
-    figures = tuple(figure for figure in figures if means[figure].notna().any())
+    figures = _figures(means, rendered=rendered)
     types = _success_by_type(frame) if rendered else import_extra("pandas").DataFrame(index=means["configuration"])
     means = means.join(types, on="configuration")
     columns = ("n", *figures[:1], *types.columns, *figures[1:])
     rows = [(row["label"], *(_cell(row[column], column, means) for column in columns)) for _, row in means.iterrows()]
     head = ("method", *(HEADS.get(column, column) for column in columns))
-    caption, setting = about(frame), frame["setting"].iloc[0]
+    caption, setting = about(frame) + _about_dino(figures), frame["setting"].iloc[0]
     data = means
     if not rendered:
         head, rows, data = _with_published(head, rows, means, columns, setting)
         caption = f"{caption} {NOTE}"
     title = f"{frame['dataset'].iloc[0]}, {setting} turns: methods"
     return Table(name, title, caption, head, tuple(rows), data)
+
+
+def _figures(means: Frame, *, rendered: bool) -> tuple[str, ...]:
+    """The columns for which there are figures; how many edits have DINO only where it is not all that were scored."""
+    wanted = ("success", *_RENDERED) if rendered else _PHOTOGRAPHS
+    some_dino = means["n_dino"].any() and (means["n_dino"] < means["n"] - means["failed"]).any()
+    return tuple(name for name in wanted if (some_dino if name == "n_dino" else means[name].notna().any()))
+
+
+def _about_dino(figures: Sequence[str]) -> str:
+    if "dino" not in figures:
+        return ""
+    some = "; it did not score all edits, and its figures are means over as many as n of DINO says"
+    return f" DINO is {DINO.source}{some if 'n_dino' in figures else ''}."
 
 
 def _success_by_type(frame: Frame) -> Frame:
@@ -158,7 +187,7 @@ def _success_by_type(frame: Frame) -> Frame:
 
 def _cell(value: Any, column: str, means: Frame) -> str:
     """A figure, in bold where it is the best of several rows."""
-    if column == "n":
+    if column in ("n", "n_dino"):
         return str(int(value))
     kind = "success" if column in EDIT_TYPES else column
     text = number(value, kind)

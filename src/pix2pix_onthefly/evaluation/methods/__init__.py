@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...editor import Editor
 from ...errors import OptionError
 from ...options import EditOptions
+from ..grid import OURS
 from ..method import Method
 from . import weights
 from .ddim import Ddim, DdimSettings
@@ -17,9 +18,9 @@ from .fixed_direction import FixedDirection
 from .instruct import InstructPix2Pix, InstructSettings
 from .ledits import Ledits, LeditsSettings
 from .sdedit import Sdedit, SdeditSettings
-from .settings import Settings, with_changes
+from .settings import Settings, parsed, with_changes
 
-__all__ = ["METHODS", "MethodRow", "make_method"]
+__all__ = ["METHODS", "MethodRow", "make_method", "read_settings"]
 
 _FAMILY = "those of the editor's family"
 _HIVE_SUFFIX = ", image quality is five out of five"
@@ -104,7 +105,25 @@ def make_method(name: str, editor: Editor, options: EditOptions, **changes: Any)
         OptionError: no such method or setting, or a bad value.
         ModelUnavailableError: its weights are not on this machine and cannot be had.
     """
+    row = _row_of(name)
+    return row.factory(name, editor, options, with_changes(name, row.settings, changes))
+
+
+def read_settings(name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """Settings of a method's own, given as `NAME=VALUE`, as `grid.Configuration` takes them.
+
+    Raises:
+        OptionError: no such method or setting, or a bad value.
+    """
+    if name == OURS:
+        raise OptionError(f"the method {OURS} has no settings of its own; change its options")
+    row = _row_of(name)
+    changes = parsed(name, row.settings, texts)
+    with_changes(name, row.settings, changes)
+    return tuple(sorted(changes.items()))
+
+
+def _row_of(name: str) -> MethodRow:
     if name not in METHODS:
         raise OptionError(f"there is no method {name!r}; choose one of {', '.join(METHODS)}")
-    row = METHODS[name]
-    return row.factory(name, editor, options, with_changes(name, row.settings, changes))
+    return METHODS[name]

@@ -13,7 +13,7 @@ from ...options import EditOptions
 from ..diffusers_pix2pix_zero import DiffusersPix2PixZero
 from ..method import Case, Made
 from .base import FamilyMethod, finished
-from .settings import Settings
+from .settings import Settings, check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,10 @@ class DiffusersZeroSettings(Settings):
 
     regularisation_rounds: int = 5
     auto_correlation_rolls: int = 5
+
+    def __post_init__(self) -> None:
+        check_range("regularisation_rounds", self.regularisation_rounds, 0, 50)
+        check_range("auto_correlation_rolls", self.auto_correlation_rolls, 0, 50)
 
 
 class DiffusersZero(FamilyMethod):

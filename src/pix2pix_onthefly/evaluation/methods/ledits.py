@@ -23,7 +23,7 @@ from ...options import EditOptions
 from ..method import Case, Made
 from .base import FamilyMethod, finished, generators, pipeline_of
 from .phrases import changed_phrases
-from .settings import Settings, scaled_guidance
+from .settings import Settings, check_range, scaled_guidance
 
 _PROMPTS = "captions", "phrases"
 _MULTIPLE = 32
@@ -53,6 +53,8 @@ class LeditsSettings(Settings):
     def __post_init__(self) -> None:
         if self.prompts not in _PROMPTS:
             raise OptionError(f"prompts must be one of {', '.join(_PROMPTS)}, not {self.prompts!r}")
+        check_range("skip", self.skip, 0, 0.99)
+        check_range("edit_threshold", self.edit_threshold, 0, 1)
 
 
 class Ledits(FamilyMethod):

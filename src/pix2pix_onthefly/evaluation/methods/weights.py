@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ... import loading
+from ... import families, loading
 from ...diffusion import LatentDiffusion
 from ...errors import InputError, ModelUnavailableError
 from ...families import ModelRow, custom_row
 
-_LICENCE = "CreativeML OpenRAIL-M"
 _DOCUMENT = "docs/comparisons.md"
 
 
@@ -36,18 +35,13 @@ class Trained:
         return f"{self.row.source} of the hub" if self.row else f"a folder named in {self.variable}"
 
 
-def _row(source: str, licence: str, *, variant: str | None = None) -> ModelRow:
-    """Stable Diffusion 1.5 with four more input channels."""
-    return ModelRow(source, licence, 4270, parameters=1066, variant=variant, variant_megabytes=2135 if variant else 0)
-
-
 INSTRUCT_PIX2PIX = Trained(
-    _row("timbrooks/instruct-pix2pix", f"MIT, derived from weights under {_LICENCE}", variant="fp16"),
+    families.INSTRUCT_PIX2PIX,
     "ONTHEFLY_INSTRUCT_PIX2PIX",
     "instruct-pix2pix-00-22000.ckpt of timothybrooks/instruct-pix2pix",
 )
 INSTRUCT_PIX2PIX_MAGICBRUSH = Trained(
-    _row("vinesmsuic/magicbrush-paper", _LICENCE),
+    families.INSTRUCT_PIX2PIX_MAGICBRUSH,
     "ONTHEFLY_INSTRUCT_PIX2PIX_MAGICBRUSH",
     "MagicBrush-epoch-000168.ckpt of osunlp/InstructPix2Pix-MagicBrush",
 )
