@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import math
 import random
 import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import pandas
 import pytest
 
-from pix2pix_onthefly.evaluation.grid import COLUMNS, GOLD, SHOTS
+from pix2pix_onthefly.evaluation.grid import GOLD
 from pix2pix_onthefly.evaluation.published import PAPER_TABLE, TABLE_2
 from pix2pix_onthefly.evaluation.records import MULTI, SINGLE
 from pix2pix_onthefly.evaluation.report import summaries, tables_of
 from pix2pix_onthefly.evaluation.store import Result
 from pix2pix_onthefly.evaluation.tables import Table, as_csv, as_markdown
+from tests.evaluation.made_up import data_of, grid, mean_of, table
 from tests.evaluation.runs import failed, minibrush, rendered, result, scores
-
-
-def table(results: Sequence[Result], name: str) -> Table:
-    return {made.name: made for made in tables_of(results)}[name]
 
 
 def column(made: Table, head: str) -> list[str]:
     return [row[made.head.index(head)].strip("*") for row in made.rows]
-
-
-def data_of(made: Table) -> Any:
-    return pandas.read_csv(io.StringIO(as_csv(made)))
-
-
-def grid(turns: int = 4) -> list[Result]:
-    """The whole grid of Table 1, with made-up figures."""
-    rng = random.Random(0)
-    made: list[Result] = []
-    cells = [(shots, *column, "captioner") for shots in SHOTS for column in COLUMNS] + [(1, 1, True, GOLD)]
-    for shots, captions, own, source in cells:
-        for wording in ("terse", "detailed"):
-            options = {"shots": shots, "captions": captions, "lock_first_caption": own, "wording": wording}
-            name = f"ours-{shots}-{captions}-{own}-{wording}-{source}"
-            for turn in range(turns):
-                figures = scores(clip_t_local=rng.uniform(0.2, 0.3), clip_i=rng.uniform(0.7, 0.9))
-                made.append(
-                    result(
-                        configuration=name,
-                        options=options,
-                        caption_source=source,
-                        session=str(turn // 2),
-                        turn=turn % 2 + 1,
-                        place=turn,
-                        scores=figures,
-                    )
-                )
-    return made
-
-
-def mean_of(results: Sequence[Result], figure: str, **options: object) -> float:
-    found = [
-        made.scores[figure]
-        for made in results
-        if made.scores and made.caption_source != GOLD and all(made.options[key] == options[key] for key in options)
-    ]
-    return statistics.fmean(found)
 
 
 def test_the_papers_table_averages_the_two_wordings() -> None:
@@ -119,31 +75,6 @@ def test_minibrush_has_the_judges_figures_by_shots_and_captions_too() -> None:
     ]
     made = table(results, "magicbrush-test-single-table1-success")
     assert made.rows[0][1] == "**0.500** (0.707) / **20.00** (0.00)"
-
-
-def test_trends_are_differences_over_the_cells_that_differ_in_nothing_else() -> None:
-    results = grid()
-    made = table(results, "magicbrush-test-single-table1-trends")
-    assert len(made.rows) == 7
-    data = data_of(made)
-    row = data[(data.contrast == "4 captions against 1") & (data.figure == "clip_i")].iloc[0]
-    found = [mean_of(results, "clip_i", captions=captions, lock_first_caption=True) for captions in (4, 1)]
-    assert row.difference == pytest.approx(found[0] - found[1], abs=1e-6)
-    assert row.low <= row.difference <= row.high
-    oracle = next(row for row in made.rows if "oracle" in row[0])
-    assert oracle[-2:] == ("+0.0028", "+0.0326")  # .2845 less .2817, .8636 less .8310
-    assert next(row for row in made.rows if "wording" in row[0])[-2:] == ("-", "-")
-
-
-def test_a_trend_leaves_out_cells_without_a_counterpart() -> None:
-    results = [made for made in grid() if made.caption_source != GOLD]
-    some = [made for made in results if (made.options["shots"], made.options["captions"]) != (3, 4)]
-    without = [made for made in results if made.options["shots"] != 3]
-    found = [
-        [row for row in table(given, "magicbrush-test-single-table1-trends").rows if row[0] == "4 captions against 1"]
-        for given in (some, without)
-    ]
-    assert found[0] == found[1] != []
 
 
 def test_one_wording_has_no_deviation() -> None:
