@@ -165,4 +165,4 @@ def train(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    train(read_plan(__doc__ or "", steps=3000, batch=32, learning_rate=2e-3, cooldown=600))
+    train(read_plan(__doc__ or "", steps=3450, batch=32, learning_rate=2e-3, cooldown=600))

@@ -245,4 +245,4 @@ def train(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    train(read_plan(__doc__ or "", steps=2100, batch=32, learning_rate=2e-3, cooldown=420))
+    train(read_plan(__doc__ or "", steps=3000, batch=32, learning_rate=2e-3, cooldown=450))
