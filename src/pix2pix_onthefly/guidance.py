@@ -45,14 +45,14 @@ def edit(
         for done, timestep in enumerate(schedule.timesteps, 1):
             rows = latents.repeat(ROWS_PER_EDIT, 1, 1, 1)
             if done <= options.guided_steps:
-                maps = reference.maps if owners is None else [layer[owners] for layer in reference.maps]
+                maps = [layer[owners] for layer in reference.maps]
                 rows = guide(diffusion, recorded, rows, timestep, parts, maps, options.cross_attention_guidance)
             unedited, edited = reference.predict_beside(rows, timestep, context).chunk(ROWS_PER_EDIT)
             noise = unedited + options.guidance_scale * (edited - unedited)
             levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
             latents = ddim_step(rows.chunk(ROWS_PER_EDIT)[carried], noise, *levels)
             progress("edit", done, options.steps)
-    unedited = reference.latents.expand_as(latents) if owners is None else reference.latents[owners]
+    unedited = reference.latents[owners].expand_as(latents)
     return [EditedLatents(*pair) for pair in zip(latents.split(1), unedited.split(1), strict=True)]
 
 
@@ -65,12 +65,12 @@ def _contexts(diffusion: LatentDiffusion, edits: Sequence[GuidedEdit], options: 
 
 def _reference(
     diffusion: LatentDiffusion, recorded: CrossAttentionMaps, edits: Sequence[GuidedEdit], options: EditOptions
-) -> tuple[Reference, list[int] | None]:
-    """The reference of all pictures, ready for the first step, and for each edit the number of its picture; None where
-    there is just one, whose maps serve all edits as they are."""
+) -> tuple[Reference, list[int] | slice]:
+    """The reference of all pictures, ready for the first step, and for each edit the number of its picture; of just one
+    picture a slice, so that its maps serve all edits without a copy."""
     inversions = list({id(item.inversion): item.inversion for item in edits}.values())
     places = {id(inversion): place for place, inversion in enumerate(inversions)}
-    owners = [places[id(item.inversion)] for item in edits] if len(inversions) > 1 else None
+    owners = [places[id(item.inversion)] for item in edits] if len(inversions) > 1 else slice(None)
     kept = {id(item.inversion): item.reference for item in edits if item.reference is not None}
     if len(kept) == len(inversions):
         for reconstruction in kept.values():

@@ -1,4 +1,4 @@
-"""Small sets that several tests read and none changes."""
+"""Small sets, and an editor with tiny random models, for several tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pix2pix_onthefly.editor import Editor
+from pix2pix_onthefly.options import EditOptions
 from tests.evaluation.fixtures import write_set
+from tests.evaluation.method_cases import STEPS
 from tests.evaluation.runs import write_world
 
 
@@ -20,3 +23,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tmp_path: Path) -> Path:
     """A set in MagicBrush's layout, for one test alone."""
     return write_set(tmp_path / "set")
+
+
+@pytest.fixture
+def editor(tiny_family: str) -> Editor:
+    """Three pictures at a time."""
+    return Editor.load(tiny_family, device="cpu", batch=3)
+
+
+@pytest.fixture
+def options(editor: Editor) -> EditOptions:
+    """Few steps."""
+    return editor.options(steps=STEPS)

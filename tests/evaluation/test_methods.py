@@ -22,16 +22,6 @@ OF_THE_SEED = ["sdedit-0.3", "pix2pix-zero-diffusers", "ledits++"]
 
 
 @pytest.fixture
-def editor(tiny_family: str) -> Editor:
-    return Editor.load(tiny_family, device="cpu", batch=3)
-
-
-@pytest.fixture
-def options(editor: Editor) -> EditOptions:
-    return editor.options(steps=STEPS)
-
-
-@pytest.fixture
 def few_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(POOLS, "world", replace(POOLS["world"], wordings=POOLS["world"].wordings[:2]))
 

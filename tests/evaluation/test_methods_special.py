@@ -23,20 +23,10 @@ from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import EditCaptions, GuidedEdit
 from pix2pix_onthefly.world.renderer import render
 from pix2pix_onthefly.world.scenes import Scene, SceneObject
-from tests.evaluation.method_cases import CASE, STEPS, only, quick
+from tests.evaluation.method_cases import CASE, only, quick
 from tests.helpers import AFTER, BEFORE, difference, report
 
 FOX = Scene("field", (SceneObject("fox", None, 0.5, 0.53, 0.62),))
-
-
-@pytest.fixture
-def editor(tiny_family: str) -> Editor:
-    return Editor.load(tiny_family, device="cpu", batch=3)
-
-
-@pytest.fixture
-def options(editor: Editor) -> EditOptions:
-    return editor.options(steps=STEPS)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from ... import images
+from ...clock import Clock
 from ...diffusion import LatentDiffusion
 from ...editor import Editor
 from ...options import EditOptions
@@ -42,10 +42,10 @@ class BatchedMethod(ABC):
             raise ValueError("pictures of different sizes cannot be edited together")
         made: list[Made] = []
         for start in range(0, len(cases), self.batch):
-            batch, started = cases[start : start + self.batch], time.perf_counter()
-            results = self.edit_batch(batch)
-            share = (time.perf_counter() - started) / len(batch)
-            made += [replace(result, seconds=share) for result in results]
+            clock, batch = Clock(), cases[start : start + self.batch]
+            with clock.stage("edit"):
+                results = self.edit_batch(batch)
+            made += [replace(result, seconds=clock.seconds["edit"] / len(batch)) for result in results]
         return made
 
     @abstractmethod
