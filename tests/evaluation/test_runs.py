@@ -20,6 +20,8 @@ from pix2pix_onthefly.evaluation.records import MULTI, SETTINGS, SINGLE
 from pix2pix_onthefly.evaluation.report import MARKDOWN
 from pix2pix_onthefly.evaluation.run import Extent, run, run_all
 from pix2pix_onthefly.evaluation.store import Result, read_results
+from pix2pix_onthefly.evaluation.texts import row_key
+from pix2pix_onthefly.families import ModelRow
 from tests.conftest import TINY
 from tests.evaluation.runs import (
     QUICK,
@@ -151,6 +153,15 @@ def test_a_method_that_refuses_one_picture_makes_the_rest_of_its_batch(
     assert {result.key: result.error for result in ran.results if result.error} == {
         f"{refused.session}/{refused.number}/{SINGLE}": "this picture will not do"
     }
+
+
+def test_other_weights_in_the_same_folder_are_told_apart(tmp_path: Path) -> None:
+    keys: list[object] = []
+    for name, content in (("a", b"weights"), ("b", b"Weights"), ("c", b"weights")):
+        (tmp_path / name / "unet").mkdir(parents=True)
+        (tmp_path / name / "unet" / "model.safetensors").write_bytes(content * 400_000)
+        keys.append(row_key(ModelRow(str(tmp_path / name), "MIT", 0))[1])
+    assert keys[0] == keys[2] != keys[1]
 
 
 def test_the_set_the_models_and_the_options_make_a_configuration(world: Path, tmp_path: Path, tiny_family: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..editor import Editor
+from ..families import EDIT_ROLES
 from ..unfinished import clear_unfinished
 from .cache import Cache, digest
 from .grid import GOLD, OURS, Configuration
@@ -17,6 +18,7 @@ from .ours import Ours
 from .records import Dataset
 from .scoring import Scorer
 from .store import CACHE
+from .texts import row_key
 
 _ID_DIGITS = 8
 
@@ -80,6 +82,7 @@ class Bench:
             "family": self.editor.family,
             "precision": str(self.editor.dtype),
             "models": self.models(method),
+            "weights": [row_key(getattr(self.editor.row, role)) for role in EDIT_ROLES],
             "settings": method.settings(),
         }
         return name_of(configuration, facts)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -13,14 +16,30 @@ from ..errors import InputError
 from ..families import ModelRow
 from ..options import REWRITER_OPTIONS, EditOptions
 from ..records import EditCaptions
-from .cache import Cache, picture_digest
+from .cache import Cache, digest, picture_digest
 from .grid import GOLD
 from .records import Turn
 
+_READ = 1 << 20  # bytes
+
 
 def row_key(row: ModelRow) -> tuple[str, str | None]:
-    """What tells one set of weights from another."""
-    return row.source, row.revision
+    """What tells one set of weights from another: of a folder, where others may lie tomorrow, a hash of its files."""
+    return row.source, row.revision if row.folder is None else _content(row.folder)
+
+
+@cache
+def _content(folder: Path) -> str:
+    """Hash of the files of weights: their names, sizes, beginnings and ends, which training changes."""
+    found = sorted(path for pattern in ("*.safetensors", "*.bin") for path in folder.rglob(pattern))
+    facts: list[tuple[str, int, str]] = []
+    for path in found:
+        with open(path, "rb") as file:
+            size = path.stat().st_size
+            beginning = file.read(_READ)
+            file.seek(max(0, size - _READ))
+            facts.append((path.relative_to(folder).as_posix(), size, sha256(beginning + file.read(_READ)).hexdigest()))
+    return digest(facts)
 
 
 class Texts:
