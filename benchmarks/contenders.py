@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pix2pix_onthefly import guidance
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.direction import edit_direction
-from pix2pix_onthefly.evaluation.diffusers_pix2pix_zero import DiffusersPix2PixZero, TheirShifts
-from pix2pix_onthefly.inversion import invert
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.evaluation.rivals.diffusers_pix2pix_zero import DiffusersPix2PixZero, TheirShifts
+from pix2pix_onthefly.inversions.ddim import invert
+from pix2pix_onthefly.methods import attention_guidance
+from pix2pix_onthefly.methods.direction import edit_direction
+from pix2pix_onthefly.methods.reference import keep_reference
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import GuidedEdit, Inversion, Reconstruction
-from pix2pix_onthefly.reference import keep_reference
 
 CAPTION = "a fox in a grassy field"
 BEFORE, AFTER = ["a fox in a grassy field"], ["a cat in a grassy field"]
@@ -91,7 +91,7 @@ class Ours:
         return edit_direction(self.diffusion, BEFORE, AFTER)
 
     def _edit(self, edits: list[GuidedEdit], job: Job) -> Tensor:
-        made = guidance.edit(self.diffusion, edits, job.options)
+        made = attention_guidance.edit(self.diffusion, edits, job.options)
         pictures = [(self.diffusion.decode(each.edited) / 2 + 0.5).clamp(0, 1) for each in made]
         return pictures[0]
 

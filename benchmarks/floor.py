@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import torch
 
-from pix2pix_onthefly.attention import NO_ROWS, record_cross_attention
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.guidance import ROWS_PER_EDIT, guide
+from pix2pix_onthefly.backbones.attention import NO_ROWS, record_cross_attention
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.methods.attention_guidance import ROWS_PER_EDIT, guide
 
 from .contenders import CAPTION, Job
 

@@ -23,8 +23,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pix2pix_onthefly import loading
-from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.options import EditOptions
 
 from .contenders import Job, Ours, Theirs, noise_job

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from pix2pix_onthefly import families, loading
-from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.models import families, loading
 
 from .true_size_models import FAMILY as TRUE_SIZE_FAMILY
 from .true_size_models import write_diffusion

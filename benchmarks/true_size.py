@@ -27,8 +27,8 @@ import psutil
 import typer
 from PIL import Image
 
-from pix2pix_onthefly.console import STAGES
-from pix2pix_onthefly.saving import read_recipe
+from pix2pix_onthefly.cli.console import STAGES
+from pix2pix_onthefly.pictures.saving import read_recipe
 from training.common import ROOT
 
 from .true_size_models import FAMILY, write_family

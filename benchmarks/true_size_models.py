@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import BlipForConditionalGeneration, CLIPTextModel, PhiForCausalLM
 
-from pix2pix_onthefly.families import FAMILIES, ModelRow
+from pix2pix_onthefly.models.families import FAMILIES, ModelRow
 from training.common import write_json
 
 from .true_size_vocabularies import write_blip_tokenizer, write_clip_tokenizer, write_phi_tokenizer

@@ -10,8 +10,8 @@ from pathlib import Path
 from tokenizers import AddedToken
 from transformers import BertTokenizer, CodeGenTokenizer
 
-from pix2pix_onthefly.pool import load_pool
-from pix2pix_onthefly.prompts import WORDINGS
+from pix2pix_onthefly.rewriting.formats import WORDINGS
+from pix2pix_onthefly.rewriting.pool import load_pool
 from training.common import write_json
 from training.vocabulary import byte_symbols, learn_merges
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.direction import edit_direction
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.methods.direction import edit_direction
 from tests.helpers import AFTER, BEFORE, tiny_diffusion
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -55,7 +55,7 @@ def save_tiny_models(folder: Path) -> None:
 
 def register_tiny_family(folder: Path) -> None:
     """Puts the models of `save_tiny_models` into the table of families; also for programs started by a test."""
-    from pix2pix_onthefly import families
+    from pix2pix_onthefly.models import families
 
     families.FAMILIES[TINY] = families.Family(
         diffusion=families.ModelRow(str(folder / "diffusion"), "MIT", 1),
@@ -78,7 +78,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_family(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The tiny family's name; while the test runs it is in the table, and the default."""
-    from pix2pix_onthefly import families
+    from pix2pix_onthefly.models import families
 
     monkeypatch.setattr(families, "FAMILIES", dict(families.FAMILIES))
     register_tiny_family(tiny_folder)

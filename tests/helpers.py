@@ -11,8 +11,8 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from pix2pix_onthefly import guidance
-from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.methods import attention_guidance
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import GuidedEdit, Inversion
 from training.vocabulary import clip_tokenizer
@@ -125,7 +125,7 @@ def inversion_of(noise: Tensor, steps: int) -> Inversion:
 def edited(diffusion: LatentDiffusion, noise: Tensor, direction: Tensor, options: EditOptions) -> Tensor:
     """Guided edit from some noise, the reference pass beside it."""
     inversion = inversion_of(noise, options.steps)
-    (made,) = guidance.edit(diffusion, [GuidedEdit(inversion, direction)], options)
+    (made,) = attention_guidance.edit(diffusion, [GuidedEdit(inversion, direction)], options)
     return made.edited
 
 

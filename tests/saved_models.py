@@ -23,8 +23,8 @@ from transformers import (
     ViTModel,
 )
 
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.families import ModelRow
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.models.families import ModelRow
 from tests.helpers import WORDS, text_config, tiny_tokenizer
 from training.vocabulary import bert_tokenizer, byte_symbols
 

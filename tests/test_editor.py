@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from pix2pix_onthefly import Editor, InputError, OptionError, families, guidance, loading
+from pix2pix_onthefly import Editor, InputError, OptionError
+from pix2pix_onthefly.models import families, loading
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import EditResult, Prepared
 from pix2pix_onthefly.world.renderer import render
@@ -120,9 +121,11 @@ def test_a_familys_own_defaults_are_overridden_by_what_is_given(
 def test_no_editing_code_asks_for_the_family() -> None:
     import inspect
 
-    from pix2pix_onthefly import attention, direction, inversion
+    from pix2pix_onthefly.backbones import attention
+    from pix2pix_onthefly.inversions import ddim
+    from pix2pix_onthefly.methods import attention_guidance, direction
 
-    for module in (attention, direction, guidance, inversion):
+    for module in (attention, direction, attention_guidance, ddim):
         source = inspect.getsource(module)
         assert "family" not in source
         assert "mini" not in source.replace("minimum", "")

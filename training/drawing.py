@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.text_to_image import sample
+from pix2pix_onthefly.backbones.drawing import sample
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.world.judge import Reading, disagreements, read_scene
 from pix2pix_onthefly.world.scenes import Scene
 

@@ -19,10 +19,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pix2pix_onthefly import EditOptions, Editor, images
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.inversion import walk_to_noise
-from pix2pix_onthefly.schedule import ddim_step
+from pix2pix_onthefly import EditOptions, Editor
+from pix2pix_onthefly.backbones.schedule import ddim_step
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.inversions.ddim import walk_to_noise
+from pix2pix_onthefly.pictures import fitting, opening
 from pix2pix_onthefly.world.renderer import render
 
 from .scenes import held_out_scenes
@@ -52,12 +53,12 @@ def measure(editor: Editor, pictures: list[Image.Image], options: EditOptions) -
     """For pictures of one size, PSNR in dB of the regenerated picture, and of the autoencoder alone."""
     diffusion = editor.diffusion
     context = diffusion.embed([editor.captioner.describe(picture) for picture in pictures])
-    latents = diffusion.encode(torch.cat([images.to_tensor(picture) for picture in pictures]))
+    latents = diffusion.encode(torch.cat([fitting.to_tensor(picture) for picture in pictures]))
     regenerated = regenerate(diffusion, latents, context, options)
     found: list[tuple[float, float]] = []
     for index, picture in enumerate(pictures):
-        decoded = [images.to_image(diffusion.decode(z[index : index + 1])) for z in (regenerated, latents)]
-        found.append((images.psnr(picture, decoded[0]), images.psnr(picture, decoded[1])))
+        decoded = [fitting.to_image(diffusion.decode(z[index : index + 1])) for z in (regenerated, latents)]
+        found.append((fitting.psnr(picture, decoded[0]), fitting.psnr(picture, decoded[1])))
     return found
 
 
@@ -97,7 +98,7 @@ def main() -> None:
     found = {"world": table(editor, world, given.steps, "pictures of the world")}
     if given.photographs:
         files = sorted(path for path in given.photographs.iterdir() if path.suffix in (".png", ".jpg", ".jpeg"))
-        photographs = [images.open_picture(path) for path in files]
+        photographs = [opening.open_picture(path) for path in files]
         print(f"photographs: {', '.join(path.name for path in files)}", file=sys.stderr)
         found["photographs"] = table(editor, photographs, given.steps, "photographs")
     print(json.dumps({"steps": given.steps, **found}))

@@ -9,7 +9,7 @@ import json
 import random
 from pathlib import Path
 
-from pix2pix_onthefly.prompts import Example
+from pix2pix_onthefly.rewriting.formats import Example
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 
 from .rewriter import example_of
@@ -17,7 +17,7 @@ from .rewriter import example_of
 SEED = 2026
 EXAMPLES = 26
 CAPTIONS = 4
-TARGET = Path(__file__).parents[1] / "src/pix2pix_onthefly/data/world.json"
+TARGET = Path(__file__).parents[1] / "src/pix2pix_onthefly/rewriting/pools/world.json"
 
 
 def draw_pool() -> list[Example]:

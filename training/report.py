@@ -20,9 +20,9 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-from pix2pix_onthefly.families import FAMILIES
-from pix2pix_onthefly.loading import load_diffusion
-from pix2pix_onthefly.prompts import WORDINGS
+from pix2pix_onthefly.models.families import FAMILIES
+from pix2pix_onthefly.models.loading import load_diffusion
+from pix2pix_onthefly.rewriting.formats import WORDINGS
 from pix2pix_onthefly.world.captions import describe
 
 from . import autoencoder, captioner, clip, diffusion, rewriter

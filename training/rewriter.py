@@ -18,7 +18,7 @@ from tokenizers import AddedToken
 from torch import Tensor
 from transformers import GPT2Tokenizer, PhiConfig, PhiForCausalLM
 
-from pix2pix_onthefly.prompts import WORDINGS, Example, build_prompt, expected_reply, number_words
+from pix2pix_onthefly.rewriting.formats import WORDINGS, Example, build_prompt, expected_reply, number_words
 from pix2pix_onthefly.world.captions import STYLES, describe, every_caption_word
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, SEEN, UNSPECIFIED_SEEN, Edit, sample_edit
 from pix2pix_onthefly.world.scenes import HELD_OUT_SEED

@@ -10,19 +10,21 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from . import families, guidance, images, loading
-from .captioner import Captioner
-from .clock import Clock
-from .diffusion import LatentDiffusion
-from .direction import check_direction, edit_direction
+from .backbones.stable_diffusion import LatentDiffusion
+from .captioning.blip import Captioner
 from .errors import InputError, OptionError
-from .inversion import invert
-from .models import Models
+from .inversions.ddim import invert
+from .methods import attention_guidance
+from .methods.direction import check_direction, edit_direction
+from .methods.reference import keep_reference
+from .models import families, loading
+from .models.residency import Models
 from .options import PREPARATION_OPTIONS, EditOptions, LoadOptions
+from .pictures import fitting, opening
 from .records import EditCaptions, EditedLatents, EditResult, GuidedEdit, Prepared, Progress, no_progress
-from .reference import keep_reference
-from .results import versions, warnings_of
-from .rewriter import Rewriter, check_instruction
+from .rewriting.rewriter import Rewriter, check_instruction
+from .running.clock import Clock
+from .running.notices import versions, warnings_of
 
 Picture = Image.Image | str | Path
 
@@ -175,7 +177,7 @@ class Editor:
     def fit(self, picture: Image.Image, options: EditOptions) -> Image.Image:
         """The picture at the size it is worked on: the long side as asked for, or the size the model was trained at."""
         native, multiple = self._models.sizes
-        return images.fit(picture, options.size or native, multiple)
+        return fitting.fit(picture, options.size or native, multiple)
 
     def models(self) -> dict[str, str]:
         """The rows of this family's models, by role."""
@@ -184,12 +186,12 @@ class Editor:
 
     def _inverted(self, image: Picture, caption: str | None, options: EditOptions, progress: Progress) -> Prepared:
         """Caption and inversion (paper 3.1)."""
-        picture = images.open_picture(image) if isinstance(image, str | Path) else images.to_rgb(image)
+        picture = opening.open_picture(image) if isinstance(image, str | Path) else opening.to_rgb(image)
         source, clock = self.fit(picture, options), Clock(progress)
         with clock.stage("caption", announced=caption is None):
             caption = caption or self.captioner.describe(source, progress)
         with clock.stage("invert"):
-            latents = self.diffusion.encode(images.to_tensor(source))
+            latents = self.diffusion.encode(fitting.to_tensor(source))
             inversion = invert(self.diffusion, latents, caption, options, progress)
         return Prepared(picture.size, source, inversion, options, seconds=clock.seconds)
 
@@ -230,7 +232,7 @@ class Editor:
         """The guided edits (paper 3.3)."""
         clock = Clock(progress)
         with clock.stage("edit"):
-            made = guidance.edit(self.diffusion, [plan.guided for plan in plans], options, progress)
+            made = attention_guidance.edit(self.diffusion, [plan.guided for plan in plans], options, progress)
         share = {stage: seconds / len(plans) for stage, seconds in clock.seconds.items()}
         return [self._result(plan, latents, options, share) for plan, latents in zip(plans, made, strict=True)]
 
@@ -239,7 +241,7 @@ class Editor:
     ) -> EditResult:
         prepared = plan.prepared
         reconstruction = self._decode(latents.unedited, prepared.source.size)
-        agreement = images.psnr(prepared.source, reconstruction)
+        agreement = fitting.psnr(prepared.source, reconstruction)
         return EditResult(
             image=self._decode(latents.edited, prepared.size),
             source=prepared.source,
@@ -257,7 +259,7 @@ class Editor:
         )
 
     def _decode(self, latents: Tensor, size: tuple[int, int]) -> Image.Image:
-        return images.restore(images.to_image(self.diffusion.decode(latents)), size)
+        return fitting.restore(fitting.to_image(self.diffusion.decode(latents)), size)
 
 
 def _agreed(prepared: Prepared, options: EditOptions | None, caption: str | None = None) -> EditOptions:

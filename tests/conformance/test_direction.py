@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pix2pix_onthefly import guidance
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.direction import edit_direction, load_direction, save_direction
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.errors import InputError, OutputError
+from pix2pix_onthefly.methods import attention_guidance
+from pix2pix_onthefly.methods.direction import edit_direction, load_direction, save_direction
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import GuidedEdit
 from tests.helpers import (
@@ -124,6 +124,6 @@ def test_direction_scale_multiplies_the_direction(diffusion: LatentDiffusion, di
 def test_no_direction_reconstructs(diffusion: LatentDiffusion, direction: Tensor) -> None:
     """Without a direction both rows equal the reference pass, so the edit is the reconstruction: within 1e-4."""
     inversion = inversion_of(random_latents(), OPTIONS.steps)
-    (same,) = guidance.edit(diffusion, [GuidedEdit(inversion, torch.zeros_like(direction))], OPTIONS)
+    (same,) = attention_guidance.edit(diffusion, [GuidedEdit(inversion, torch.zeros_like(direction))], OPTIONS)
     report("edit without a direction against the reconstruction", difference(same.edited, same.unedited))
     assert difference(same.edited, same.unedited) < 1e-4

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.inversion import (
+from pix2pix_onthefly.backbones.schedule import Schedule, ddim_step
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.inversions.ddim import (
     auto_correlation,
     auto_correlation_gradient,
     divergence,
@@ -25,7 +26,6 @@ from pix2pix_onthefly.inversion import (
     regularise,
 )
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.schedule import Schedule, ddim_step
 from tests.helpers import CAPTION, difference, random_latents, report, sd_scheduler, worst
 
 STRIDE = 10

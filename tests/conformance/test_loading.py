@@ -16,13 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel, LlamaConfig, LlamaForCausalLM, PhiForCausalLM
 
-from pix2pix_onthefly import loading
-from pix2pix_onthefly.captioner import Captioner
-from pix2pix_onthefly.diffusion import LatentDiffusion
+from pix2pix_onthefly.backbones.schedule import ddim_step
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.captioning.blip import Captioner
 from pix2pix_onthefly.errors import InputError
+from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.rewriter import Rewriter
-from pix2pix_onthefly.schedule import ddim_step
+from pix2pix_onthefly.rewriting.rewriter import Rewriter
 from tests.helpers import (
     CAPTION,
     TOKENS,

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix_onthefly import guidance, reference
-from pix2pix_onthefly.diffusion import LatentDiffusion
-from pix2pix_onthefly.direction import edit_direction
-from pix2pix_onthefly.evaluation.diffusers_pix2pix_zero import DiffusersPix2PixZero, TheirShifts
-from pix2pix_onthefly.inversion import invert
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.evaluation.rivals.diffusers_pix2pix_zero import DiffusersPix2PixZero, TheirShifts
+from pix2pix_onthefly.inversions.ddim import invert
+from pix2pix_onthefly.methods import attention_guidance, reference
+from pix2pix_onthefly.methods.direction import edit_direction
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import GuidedEdit
 from tests.helpers import (
@@ -85,7 +85,7 @@ def our_passes(
     monkeypatch: pytest.MonkeyPatch, diffusion: LatentDiffusion, noise: Tensor, options: EditOptions
 ) -> Passes:
     reference_steps = record_returns(monkeypatch, reference, "ddim_step")
-    edit_steps = record_returns(monkeypatch, guidance, "ddim_step")
+    edit_steps = record_returns(monkeypatch, attention_guidance, "ddim_step")
     final = edited(diffusion, noise, edit_direction(diffusion, BEFORE, AFTER), options)
     return Passes(reference_steps, edit_steps, final)
 
@@ -137,7 +137,9 @@ def test_the_whole_edit_equals_theirs(diffusion: LatentDiffusion) -> None:
         their_noise, CAPTION, before, after, steps=STEPS, **guidance_settings, output_type="latent"
     )
     inversion = invert(diffusion, latents, CAPTION, options, draw=TheirShifts())
-    (made,) = guidance.edit(diffusion, [GuidedEdit(inversion, edit_direction(diffusion, BEFORE, AFTER))], options)
+    (made,) = attention_guidance.edit(
+        diffusion, [GuidedEdit(inversion, edit_direction(diffusion, BEFORE, AFTER))], options
+    )
     report("regularised inversion", difference(inversion.noise, their_noise))
     report("whole edit", difference(made.edited, their_edit))
     assert difference(inversion.noise, their_noise) < TOLERANCE

@@ -9,8 +9,8 @@ import pytest
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.options import EditOptions
 from tests.evaluation.fixtures import write_set
-from tests.evaluation.method_cases import STEPS
-from tests.evaluation.runs import write_world
+from tests.evaluation.rivals.cases import STEPS
+from tests.evaluation.runs.made import write_world
 
 
 @pytest.fixture(scope="module")

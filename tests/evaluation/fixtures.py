@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 from transformers import CLIPModel, CLIPProcessor
 
-from pix2pix_onthefly.evaluation.records import Dataset
+from pix2pix_onthefly.evaluation.data.turns import Dataset
 
 SESSIONS = {"139": 3, "30": 1, "242": 2}
 BLANK = "139-output2.png"

@@ -12,13 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from pix2pix_onthefly.world.judge import (
-    LOOKS,
-    Reading,
-    agrees,
-    disagreements,
-    read_scene,
-)
+from pix2pix_onthefly.world.judge import LOOKS, Reading, agrees, disagreements, read_scene
 from pix2pix_onthefly.world.renderer import object_mask, render_pixels
 from pix2pix_onthefly.world.scenes import Scene, SceneObject, place_in_slot, sample_scene
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS

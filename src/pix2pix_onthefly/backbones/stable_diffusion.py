@@ -1,0 +1,123 @@
+"""The latent diffusion model behind five verbs: encode, decode, embed text, predict noise, give the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from ..errors import OptionError
+from .schedule import Schedule
+
+
+def pixels_per_latent(vae: Mapping[str, Any]) -> int:
+    """Pixels along one side of a latent cell, from an autoencoder's settings."""
+    return 2 ** (len(vae["block_out_channels"]) - 1)
+
+
+def native_size(unet: Mapping[str, Any], vae: Mapping[str, Any]) -> int:
+    """Side in pixels of the square pictures a model was trained on, from its settings."""
+    return int(unet["sample_size"]) * pixels_per_latent(vae)
+
+
+class LatentDiffusion:
+    """Stable Diffusion's four networks with frozen weights.
+
+    Latents are float32 everywhere outside the networks: a guidance step of 0.1 times a small gradient is lost in half
+    precision.
+
+    Args:
+        vae, unet, text_encoder: networks on one device; the UNet's dtype is the working precision.
+        tokenizer: the text encoder's.
+        scheduler: any diffusers scheduler's settings as DDIM; `prediction_type` may be epsilon or v_prediction.
+        gradient_rows: how many rows of a batch are differentiated at once, to save memory; None for all.
+
+    Attributes:
+        device, dtype: where the networks live, and the UNet's precision.
+
+    Raises:
+        OptionError: a prediction type that is neither.
+    """
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        unet: UNet2DConditionModel,
+        text_encoder: CLIPTextModel,
+        tokenizer: CLIPTokenizer,
+        scheduler: DDIMScheduler,
+        gradient_rows: int | None = None,
+    ) -> None:
+        self.vae, self.unet, self.text_encoder = vae, unet, text_encoder
+        self.tokenizer, self.scheduler = tokenizer, scheduler
+        self.gradient_rows = gradient_rows
+        self.device, self.dtype = unet.device, unet.dtype  # kept: diffusers goes through all weights to tell the dtype
+        self.prediction_type: str = scheduler.config["prediction_type"]
+        if self.prediction_type not in ("epsilon", "v_prediction"):
+            raise OptionError(f"this scheduler predicts {self.prediction_type!r}; only epsilon and v_prediction work")
+        for network in (vae, unet, text_encoder):
+            network.eval()
+            network.requires_grad_(False)
+
+    def to(self, device: torch.device) -> None:
+        """Moves the networks."""
+        for network in (self.vae, self.unet, self.text_encoder):
+            network.to(device)  # pyright: ignore[reportArgumentType]
+        self.device = device
+
+    @property
+    def pixels_per_latent(self) -> int:
+        """Pixels along one side of a latent cell."""
+        return pixels_per_latent(self.vae.config)
+
+    @property
+    def native_size(self) -> int:
+        """Side in pixels of the square pictures the model was trained on."""
+        return native_size(self.unet.config, self.vae.config)
+
+    def schedule(self, steps: int) -> Schedule:
+        """The sampling schedule with `steps` steps."""
+        return Schedule.of(self.scheduler, steps)
+
+    @torch.no_grad()
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Pixels [batch, 3, H, W] in -1..1 to scaled latents [batch, channels, H/8, W/8]; the posterior's mode."""
+        pixels = pixels.to(self.device, self.vae.dtype)
+        posterior = cast("Any", self.vae.encode(pixels)).latent_dist
+        return posterior.mode().float() * self.vae.config["scaling_factor"]
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Scaled latents to pixels [batch, 3, H, W], about -1..1, float32 on the CPU."""
+        latents = (latents / self.vae.config["scaling_factor"]).to(self.device, self.vae.dtype)
+        return cast("Any", self.vae).decode(latents).sample.float().cpu()
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Texts to last hidden states [texts, tokens, width], padded to the model's length (77 for CLIP), float32."""
+        tokens = self.tokenizer(
+            list(texts),
+            padding="max_length",
+            max_length=self.tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        )
+        return self.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state.float()
+
+    def predict_noise(self, latents: Tensor, timestep: int | Tensor, context: Tensor) -> Tensor:
+        """The noise in `latents` [rows, channels, h, w], given text embeddings [rows, tokens, width].
+
+        Differentiable in `latents`. A velocity prediction v is turned into noise: sqrt(a) v + sqrt(1 - a) z.
+
+        Args:
+            timestep: one for all rows, or [rows].
+        """
+        output = self.unet(latents.to(self.dtype), timestep, context.to(self.dtype)).sample.float()
+        if self.prediction_type == "epsilon":
+            return output
+        levels = self.scheduler.alphas_cumprod.to(output)[timestep].view(-1, 1, 1, 1)
+        return levels.sqrt() * output + (1 - levels).sqrt() * latents

@@ -1,0 +1,1 @@
+"""Picture to caption (paper 3.1)."""

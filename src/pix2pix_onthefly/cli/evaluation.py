@@ -1,0 +1,236 @@
+"""Commands that measure: evaluate, sweep, tables."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import OptionError
+from ..evaluation.data.turns import SETTINGS, SINGLE
+from ..evaluation.runs.configurations import CAPTION_SOURCES, CAPTIONER, GOLD, GRID_OPTIONS, GRIDS, OURS
+from ..models.families import EDIT_ROLES
+from ..options import EditOptions, LoadOptions
+from .captions import load_editor
+from .console import STAGES, complain, progress_display, say
+from .options import EDIT_SETTINGS, settings, settings_of
+
+if TYPE_CHECKING:
+    from ..editor import Editor
+    from ..evaluation.runs.configurations import Configuration
+    from ..evaluation.runs.runner import Extent, Ran
+    from ..evaluation.runs.setup import Bench
+    from ..records import Progress
+
+BOTH = "both"
+TELLING_PAUSE = 5.0
+"""Seconds between two lines of progress, at least."""
+
+RUN_SETTINGS = settings_of(LoadOptions, without=("map_memory",))
+
+SetName = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="A folder or a zip in MagicBrush's layout, or minibrush:dev, minibrush:test, magicbrush:dev.",
+        show_default=False,
+    ),
+]
+Folder = Annotated[
+    Path,
+    typer.Option("--out", metavar="DIR", help="Where results go; a run that was cut off goes on.", show_default=False),
+]
+SettingName = Annotated[
+    str,
+    typer.Option(
+        metavar="single|multi|both", help="Start each turn from the true picture, from the generated one, or both."
+    ),
+]
+Limit = Annotated[int | None, typer.Option(metavar="INTEGER", min=1, help="Only so many turns, the first ones.")]
+ShardText = Annotated[str, typer.Option(metavar="I/N", help="Only share i of n, by sessions; 'tables' joins them.")]
+Truncate = Annotated[
+    bool, typer.Option("--truncate", help="Cut descriptions that are too long for CLIP; the official script stops.")
+]
+MethodSettings = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="A setting of that method's own, see docs/comparisons.md; repeatable."),
+]
+OneObject = Annotated[bool, typer.Option("--json", help="Print one JSON object on one line instead of tables.")]
+
+
+@settings(changes=EDIT_SETTINGS, models=RUN_SETTINGS)
+def evaluate(
+    dataset: SetName,
+    out: Folder,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="What edits: ours, or a method of docs/comparisons.md.")
+    ] = OURS,
+    method_setting: MethodSettings = None,
+    setting: SettingName = SINGLE,
+    limit: Limit = None,
+    shard: ShardText = "1/1",
+    caption_source: Annotated[
+        str, typer.Option(metavar="|".join(CAPTION_SOURCES), help="Who captions the picture: the captioner or the set.")
+    ] = CAPTIONER,
+    truncate: Truncate = False,
+    as_json: OneObject = False,
+    *,
+    changes: dict[str, Any],
+    models: dict[str, Any],
+) -> None:
+    """Edit a whole test set in one way and print its table. Families may have other defaults than those shown."""
+    from ..evaluation.runs.configurations import Configuration
+
+    if caption_source not in CAPTION_SOURCES:
+        raise OptionError(f"caption-source must be one of {', '.join(CAPTION_SOURCES)}, not {caption_source!r}")
+    extent, own = _extent(setting, limit, shard), _own_settings(method, method_setting or ())
+    bench = _bench(dataset, out, models, gold=caption_source == GOLD, truncate=truncate)
+    configuration = Configuration(bench.editor.options(**changes), caption_source, method, own)
+    _tell(_run(bench, [configuration], extent), out, as_json=as_json)
+
+
+@settings(changes=settings_of(EditOptions, without=GRID_OPTIONS), models=RUN_SETTINGS)
+def sweep(
+    grid: Annotated[str, typer.Argument(metavar="|".join(GRIDS), help="Which grid.", show_default=False)],
+    dataset: SetName,
+    out: Folder,
+    setting: SettingName = SINGLE,
+    limit: Limit = None,
+    shard: ShardText = "1/1",
+    truncate: Truncate = False,
+    as_json: OneObject = False,
+    *,
+    changes: dict[str, Any],
+    models: dict[str, Any],
+) -> None:
+    """Edit a whole test set in all ways of a grid: 'paper' is its Table 1 with the oracle, 26 configurations."""
+    from ..evaluation.runs.configurations import paper_grid
+
+    if grid not in GRIDS:
+        raise OptionError(f"there is no grid {grid!r}; choose {', '.join(GRIDS)}")
+    extent = _extent(setting, limit, shard)
+    bench = _bench(dataset, out, models, gold=False, truncate=truncate)
+    _tell(_run(bench, paper_grid(bench.editor.options(**changes)), extent), out, as_json=as_json)
+
+
+def tables(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of results.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where tables and page go; the first folder if not given.")
+    ] = None,
+    as_json: OneObject = False,
+) -> None:
+    """Write tables (Markdown, CSV) and a page to look at, of what is stored; print the tables."""
+    from ..evaluation.report.writing import summaries, write_report
+    from ..evaluation.runs.result_files import read_results
+
+    written = write_report(folders, out or folders[0])
+    if as_json:
+        results = [item.result for item in read_results(folders)]
+        say(json.dumps({"rows": summaries(results)}))
+    else:
+        say(written.markdown.read_text(encoding="utf-8").rstrip("\n"))
+    complain(f"Tables: {written.markdown}, page: {written.page}")
+
+
+def _extent(setting: str, limit: int | None, shard: str) -> Extent:
+    from ..evaluation.runs.batches import Shard
+    from ..evaluation.runs.runner import Extent
+
+    if setting not in (*SETTINGS, BOTH):
+        raise OptionError(f"setting must be one of {', '.join((*SETTINGS, BOTH))}, not {setting!r}")
+    return Extent(SETTINGS if setting == BOTH else (setting,), limit, Shard.of(shard))
+
+
+def _own_settings(method: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    if not texts:
+        return ()
+    from ..evaluation.rivals import read_settings
+
+    return read_settings(method, texts)
+
+
+def _bench(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate: bool) -> Bench:
+    """Set and models, whatever may be missing first: pandas, the set, weights."""
+    from ..evaluation.data.named_sets import open_dataset
+    from ..evaluation.report.writing import require_pandas
+    from ..evaluation.runs.setup import Bench
+    from ..models import hub
+
+    require_pandas()
+    with progress_display() as progress:
+        dataset = open_dataset(name, out, progress)
+    for note in dataset.notes:
+        complain(f"Note: {note}")
+    editor: Editor = load_editor(models, [role for role in EDIT_ROLES if not (gold and role == "captioner")])
+    bench = Bench(editor, dataset, out, truncate=truncate)
+    hub.folder_of(bench.scorer.clip_row, "clip", half=False)
+    if note := bench.scorer.dino[1]:
+        complain(f"Note: {note}")
+    return bench
+
+
+def _run(bench: Bench, configurations: Sequence[Configuration], extent: Extent) -> list[Ran]:
+    from ..evaluation.runs.runner import run_all
+
+    return run_all(bench, configurations, extent, countdown())
+
+
+def countdown() -> Progress:
+    """Tells now and then how many edits are done and about how long the others will take."""
+    started, first, told = 0.0, -1, 0.0
+
+    def show(stage: str, done: int, total: int) -> None:
+        nonlocal started, first, told
+        now = time.monotonic()
+        if first < 0:
+            started, first = now, done
+        elif now - told < TELLING_PAUSE and done < total:
+            return
+        told = now
+        rate = (now - started) / (done - first) if done > first else None
+        left = f", about {_duration(rate * (total - done))} left" if rate and done < total else ""
+        complain(f"{STAGES[stage]}: {done} of {total} edits done{left}")
+
+    return show
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _tell(ran: Sequence[Ran], out: Path, *, as_json: bool) -> None:
+    """The tables of what was asked for; files are of all that the folder holds."""
+    from ..evaluation.report.tables import as_markdown
+    from ..evaluation.report.writing import summaries, tables_of, write_report
+
+    results = [result for one in ran for result in one.results]
+    if not results:
+        complain("This share holds no session; nothing was done.")
+        return
+    written = write_report([out], out)
+    if as_json:
+        say(json.dumps(_summary(summaries(results))))
+    else:
+        say("\n".join(as_markdown(table) for table in tables_of(results)).rstrip("\n"))
+    complain(f"Tables: {written.markdown}, page: {written.page}")
+
+
+def _summary(rows: Sequence[dict[str, object]]) -> dict[str, object]:
+    """Of one configuration its figures, where it ran in both settings those of chains under `multi`; else all rows."""
+    if len({row["configuration"] for row in rows}) > 1:
+        return {"rows": list(rows)}
+    first, *others = rows
+    return {**first, **{str(row["setting"]): row for row in others}}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to a command line."""
+    for command in (evaluate, sweep, tables):
+        app.command()(command)

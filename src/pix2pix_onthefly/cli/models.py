@@ -1,0 +1,146 @@
+"""Commands about the models: families, models, models fetch, doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from ..models import families as table
+from ..models.families import EDIT_ROLES, ModelRow, custom_row, known_rows
+from ..options import LoadOptions
+from .console import complain, say, say_json, say_rows
+from .options import AsJson, settings, settings_of
+
+if TYPE_CHECKING:
+    from ..models.hub import Presence
+
+MEGABYTE = 10**6
+SHORT_REVISION = 7
+
+models_app = typer.Typer(
+    help="List the models, and what of them is on this machine; 'models fetch' downloads them.",
+    invoke_without_command=True,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+)
+
+
+def families() -> None:
+    """List the model families; 'onthefly models' tells more about their models."""
+    for name, family in table.FAMILIES.items():
+        say(f"{name}{' (the default)' if name == table.DEFAULT_FAMILY else ''}: {family.about}")
+        for role in EDIT_ROLES:
+            row: ModelRow = getattr(family, role)
+            say(f"  {role:<10} {row.source:<44} {row.licence}")
+        say()
+
+
+@models_app.callback()
+def models(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the models, and what of them is on this machine; 'models fetch' downloads them."""
+    if context.invoked_subcommand is not None:
+        return
+    from ..models.hub import presence
+
+    found = [(role, row, names, presence(row, role)) for (role, row), names in known_rows().items()]
+    if as_json:
+        say_json({"models": [_described(*entry) for entry in found]})
+        return
+    heads = "role", "model", "revision", "licence", "download", "here", "size", "families"
+    _say_table([heads, *(_line(*entry) for entry in found)])
+
+
+def _described(role: str, row: ModelRow, names: Sequence[str], found: Presence) -> dict[str, object]:
+    return {
+        "role": role,
+        "id": row.source,
+        "revision": row.revision,
+        "licence": row.licence,
+        "safetensors": row.safetensors,
+        "download_megabytes": row.megabytes,
+        "variant": row.variant,
+        "variant_download_megabytes": row.variant_megabytes or None,
+        "cached": found.state,
+        "cached_bytes": found.size,
+        "families": list(names),
+    }
+
+
+def _line(role: str, row: ModelRow, names: Sequence[str], found: Presence) -> tuple[str, ...]:
+    download = "-" if row.bundled else f"{row.download(half=True)} MB {row.variant or ''}".rstrip()
+    revision = (row.revision or "-")[:SHORT_REVISION]
+    size = f"{round(found.size / MEGABYTE)} MB" if found.size else "-"
+    return role, row.source, revision, row.licence, download, found.state, size, ", ".join(names) or "-"
+
+
+def _say_table(lines: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    for line in lines:
+        say("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+@models_app.command()
+@settings(choice=settings_of(LoadOptions, ("device", "precision")))
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A family, or a model's hub id.", show_default=False)],
+    *,
+    choice: dict[str, Any],
+) -> None:
+    """Download the models of a family, or one model, as far as loading them needs.
+
+    In half precision, that of a GPU, the smaller half-precision files are taken. A download that was cut off goes on
+    where it stopped.
+    """
+    from ..models import hub
+    from ..models.loading import is_half, pick_device, pick_dtype
+
+    load = LoadOptions(**choice)
+    half = is_half(pick_dtype(load.precision, pick_device(load.device)))
+    for role, row in _rows_of(name):
+        if row.folder is not None:
+            say(f"{row.source}: nothing to download")
+            continue
+        megabytes = row.download(half=half)
+        complain(f"Fetching {row.source}{f' ({megabytes} MB)' if megabytes else ''} ...")
+        hub.fetch(row, role, half=half)
+        say(f"{row.source}: {round(hub.presence(row, role).size / MEGABYTE)} MB on this machine")
+
+
+def _rows_of(name: str) -> list[tuple[str, ModelRow]]:
+    """What an edit with a family needs, or the one row of a hub id."""
+    from ..models.hub import role_of
+
+    if name in table.FAMILIES:
+        return [(role, getattr(table.FAMILIES[name], role)) for role in EDIT_ROLES]
+    source = name.partition("@")[0]
+    role = next((role for role, row in known_rows() if row.source == source), None) or role_of(name)
+    return [(role, custom_row(role, name))]
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Tell what this machine can run."""
+    from ..models.doctor import examine
+
+    report = examine()
+    if as_json:
+        say_json(report)
+        return
+    found = cast("dict[str, dict[str, object]]", report)
+    device, memory, cache = found["device"], found["memory"], found["cache"]
+    shown: dict[str, object] = {name: report[name] for name in ("python", "torch", "diffusers", "transformers")}
+    shown["device"] = f"{device['name']} ({device['description']}), {device['free']} of {device['total']} MB free"
+    shown["precision"] = device["precision"]
+    shown["memory"] = f"{memory['available']} of {memory['total']} MB available, {report['cores']} cores"
+    shown["cache"] = f"{cache['folder']}, {cache['free']} MB free on its disk"
+    shown["downloads"] = cache["downloads"]
+    say_rows(shown)
+    say()
+    heads = "family", "here", "fits", "needs", "with --low-vram"
+    fits = cast("dict[str, dict[str, object]]", found["families"])
+    lines = [
+        (name, str(fit["cached"]), str(fit["fits"]), f"{fit['needed']} MB", f"{fit['needed_low_vram']} MB")
+        for name, fit in fits.items()
+    ]
+    _say_table([heads, *lines])

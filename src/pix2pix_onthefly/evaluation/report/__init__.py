@@ -1,0 +1,1 @@
+"""Tables, intervals, trends and the page, made of stored results."""

@@ -1,0 +1,105 @@
+"""The paper's Table 1: shots against captions, averaged over the two wordings of the prompt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ...rewriting.formats import WORDINGS
+from ..optional_libraries import import_extra
+from ..runs.configurations import COLUMNS, SHOTS
+from .data_frames import Frame
+from .published import PAPER, PAPER_TABLE, PaperCell
+from .tables import ABSENT, HEADS, Table, about, number
+
+CELL = ("shots", "captions", "lock_first_caption", "gold")
+"""What makes a cell; its two wordings are averaged."""
+_FORMULA = (
+    "A cell is the average over the wordings of the prompt, {pair}, each with the sample standard deviation "
+    "(divisor n - 1) of the wordings' figures in brackets; a cell without brackets has one wording. Bold: the best "
+    "average, the set's own captions (oracle) left out."
+)
+_HEADS = (
+    "shots",
+    *(f"{count} caption{'' if count == 1 else 's'}{'' if own else ', written too'}" for count, own in COLUMNS),
+)
+
+
+def is_grid(frame: Frame) -> bool:
+    """Whether there is more than one cell."""
+    return len(frame[list(CELL)].drop_duplicates()) > 1
+
+
+def paper_table(frame: Frame, name: str, figures: tuple[str, str]) -> Table:
+    """Table 1 of configurations that differ in nothing but the grid's options.
+
+    Args:
+        figures: the two of a cell: in the paper a CLIP-T, which is `clip_t_local` or `clip_t_global`, and `clip_i`.
+    """
+    data = cells_of(frame, figures)
+    rows: list[tuple[str, ...]] = []
+    for gold in (False, True):
+        for shots in sorted({*SHOTS, *(row["shots"] for _, row in data.iterrows())}):
+            line = [_text(data, (shots, *column, gold)) for column in COLUMNS]
+            if any(cell != ABSENT for cell in line):
+                rows.append((f"{shots}{', oracle' if gold else ''}", *line))
+    pair = " / ".join(HEADS[figure] for figure in figures)
+    title = f"{frame['dataset'].iloc[0]}, {frame['setting'].iloc[0]} turns: {pair} by shots and captions"
+    return Table(name, title, f"{about(frame)} {_FORMULA.format(pair=pair)}", _HEADS, tuple(rows), data)
+
+
+def cells_of(frame: Frame, figures: Sequence[str]) -> Frame:
+    """One row for each cell: figures of each wording, their average and both kinds of standard deviation."""
+    pandas = import_extra("pandas")
+    made: list[dict[str, Any]] = []
+    for keys, group in frame.groupby(list(CELL), sort=True):
+        row: dict[str, Any] = {
+            **dict(zip(CELL, keys, strict=True)),
+            "n": len(group),
+            "failed": int(group["failed"].sum()),
+        }
+        for figure in figures:
+            means = group.groupby("wording")[figure].mean()
+            row.update({f"{figure}_{wording}": means.get(wording) for wording in WORDINGS})
+            row[figure] = means.mean()
+            row[f"{figure}_sample_deviation"] = means.std(ddof=1)
+            row[f"{figure}_population_deviation"] = means.std(ddof=0)
+        made.append(row)
+    return pandas.DataFrame(made)
+
+
+def _text(data: Frame, cell: Sequence[object]) -> str:
+    found = data[(data[list(CELL)] == list(cell)).all(axis=1)]
+    if not len(found):
+        return ABSENT
+    row, scored = found.iloc[0], data[~data["gold"].astype(bool)]
+    figures = [str(column) for column in data.columns if f"{column}_sample_deviation" in data.columns]
+    return " / ".join(_figure(row, name, number(scored[name].max(), name), oracle=bool(cell[-1])) for name in figures)
+
+
+def _figure(row: Any, name: str, best: str, *, oracle: bool) -> str:
+    text, deviation = number(float(row[name]), name), float(row[f"{name}_sample_deviation"])
+    bold = f"**{text}**" if text == best and not oracle else text
+    return bold if math.isnan(deviation) else f"{bold} ({number(deviation, name)})"
+
+
+def published_table(name: str) -> Table:
+    """The paper's own figures."""
+    rows: list[tuple[str, ...]] = []
+    for oracle in (False, True):
+        for shots in SHOTS:
+            cells = [cell for cell in PAPER_TABLE if (cell.shots, cell.oracle) == (shots, oracle)]
+            found = {(cell.captions, cell.with_captioner): _published(cell) for cell in cells}
+            if found:
+                rows.append((f"{shots}{', oracle' if oracle else ''}", *(found.get(key, ABSENT) for key in COLUMNS)))
+    caption = (
+        f"Published: {PAPER}, on MagicBrush's test split. Neither which description CLIP-T is "
+        "against nor whether the deviation in brackets is that of a sample or of a population is said there."
+    )
+    data = import_extra("pandas").DataFrame([vars(cell) for cell in PAPER_TABLE])
+    return Table(name, "Published: CLIP-T / CLIP-I by shots and captions", caption, _HEADS, tuple(rows), data)
+
+
+def _published(cell: PaperCell) -> str:
+    return f"{cell.clip_t:.4f} ({cell.clip_t_deviation:.4f}) / {cell.clip_i:.4f} ({cell.clip_i_deviation:.4f})"

@@ -1,0 +1,1 @@
+"""A set edited in one or many configurations, with results on disk."""

@@ -1,0 +1,93 @@
+"""What a whole grid of runs shares: captions, the language model's captions and the noise of inverted pictures.
+
+A file is named after the hash of all that its content depends on, and is written whole or not at all. A file that
+cannot be read counts as missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ...errors import OutputError
+from ...files import unfinished
+
+_NOISE = "noise"
+
+
+def digest(content: object) -> str:
+    """Hash of plain data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def picture_digest(picture: Image.Image) -> str:
+    """Hash of a picture's size and pixels."""
+    head = f"{picture.mode} {picture.width}x{picture.height} "
+    return hashlib.sha256(head.encode() + picture.tobytes()).hexdigest()
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets `write` fill a file beside the target, which it then replaces.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    part = unfinished(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(part)
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path} could not be written ({reason}); make room or give another folder") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class Cache:
+    """Files below one folder, which several processes may use at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def record(self, kind: str, key: Mapping[str, object]) -> dict[str, Any] | None:
+        """What was kept under a key, if anything."""
+        try:
+            content = json.loads(self._path(kind, key, "json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        return cast("dict[str, Any]", content) if isinstance(content, dict) else None
+
+    def keep_record(self, kind: str, key: Mapping[str, object], content: Mapping[str, object]) -> None:
+        """Keeps plain data under a key."""
+        text = json.dumps(content, indent=1) + "\n"
+        write_whole(self._path(kind, key, "json"), lambda part: part.write_text(text, encoding="utf-8"))
+
+    def noise(self, key: Mapping[str, object]) -> Tensor | None:
+        """The noise [1, channels, h, w] that was kept under a key, if any, on the CPU."""
+        path = self._path(_NOISE, key, "safetensors")
+        if not path.is_file():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                return file.get_tensor(_NOISE)
+        except (SafetensorError, OSError):
+            return None
+
+    def keep_noise(self, key: Mapping[str, object], noise: Tensor) -> None:
+        """Keeps the noise under a key, in float32."""
+        tensors = {_NOISE: noise.detach().float().cpu().contiguous()}
+        write_whole(self._path(_NOISE, key, "safetensors"), lambda part: save_file(tensors, part))
+
+    def _path(self, kind: str, key: Mapping[str, object], ending: str) -> Path:
+        name = digest(dict(key))
+        return self.folder / kind / name[:2] / f"{name}.{ending}"

@@ -1,0 +1,1 @@
+"""From the latents of a picture to the noise that regenerates it."""

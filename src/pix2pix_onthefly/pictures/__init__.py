@@ -1,0 +1,1 @@
+"""Pictures in and out: opening, colours, fitting, saving with a recipe."""

@@ -1,0 +1,1 @@
+"""Many edits: jobs, their order, the cache, what is told about them."""

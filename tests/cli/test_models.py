@@ -1,0 +1,286 @@
+"""The command line about models: listing, fetching, what the machine can run, and other models than a family's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pix2pix_onthefly.cli.options import EditRequest
+from pix2pix_onthefly.errors import InputError
+from pix2pix_onthefly.models import doctor, families
+from pix2pix_onthefly.models.families import FAMILIES
+from pix2pix_onthefly.pictures import saving
+from tests.cli import helpers as cli_helpers
+from tests.cli.helpers import CAPTIONS, QUICK, onthefly
+from tests.fake_hub import FakeHub, connect, diffusion_files, go_offline, model_files
+
+here = cli_helpers.here  # a fixture is found by its name in the module of the tests
+SD14, BLIP, PHI = (getattr(FAMILIES["sd14"], role) for role in families.EDIT_ROLES)
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    """A hub with the models of sd14."""
+    made = connect(tmp_path / "cache", monkeypatch)
+    made.models = {
+        SD14.source: diffusion_files(),
+        BLIP.source: model_files(("pytorch_model.bin",), "blip"),
+        PHI.source: model_files(),
+        "somebody/llama": model_files(kind="llama"),
+    }
+    return made
+
+
+def line_of(printed: str, *words: str) -> str:
+    return next(line for line in printed.splitlines() if all(word in line for word in words))
+
+
+def error_of(*arguments: str) -> str:
+    """The one line on stderr of a command that fails."""
+    result = onthefly(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    return result.stderr
+
+
+# Listing and fetching
+
+
+def test_models_lists_every_row_and_what_is_here(fake: FakeHub) -> None:
+    fake.put(PHI.source, fake.models[PHI.source], PHI.revision)
+    fake.put(SD14.source, {"unet/config.json": b"{}"}, SD14.revision)
+    result = onthefly("models")
+    assert result.exit_code == 0, result.output
+    printed = result.stdout
+    for role, row in families.known_rows():
+        assert row.licence in line_of(printed, role, row.source)
+    assert " bundled " in line_of(printed, "package:mini/captioner")
+    assert " yes " in line_of(printed, PHI.source)
+    assert " partly " in line_of(printed, SD14.source)
+    assert " no " in line_of(printed, BLIP.source)
+    assert SD14.revision[:7] in printed
+    assert SD14.revision not in printed
+
+
+def test_models_as_json(fake: FakeHub) -> None:
+    rows = {(row["role"], row["id"]): row for row in json.loads(onthefly("models", "--json").stdout)["models"]}
+    assert len(rows) == len(families.known_rows())
+    row = rows["diffusion", SD14.source]
+    assert row["revision"] == SD14.revision
+    assert row["families"] == ["sd14"]
+    assert (row["cached"], row["cached_bytes"]) == ("no", 0)
+
+
+def test_fetch_a_family(fake: FakeHub) -> None:
+    result = onthefly("models", "fetch", "sd14", "--precision", "float16", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()] == [SD14.source, BLIP.source, PHI.source]
+    assert f"Fetching {SD14.source} ({SD14.variant_megabytes} MB) ..." in result.stderr
+    assert "unet/diffusion_pytorch_model.fp16.safetensors" in fake.downloaded
+    assert "unet/diffusion_pytorch_model.safetensors" not in fake.downloaded
+    assert " yes " in line_of(onthefly("models").stdout, PHI.source)
+
+
+def test_fetch_one_model(fake: FakeHub) -> None:
+    for name in (PHI.source, "somebody/llama"):
+        fake.downloaded.clear()
+        result = onthefly("models", "fetch", name)
+        assert result.exit_code == 0, result.output
+        assert "model.safetensors" in fake.downloaded
+        assert "own_code.py" not in fake.downloaded
+
+
+def test_fetch_what_evaluation_needs(fake: FakeHub) -> None:
+    """DINO's pickle without a processor, and a trained method's networks."""
+    dino, trained = families.DINO, families.INSTRUCT_PIX2PIX
+    fake.models |= {dino.source: model_files(("pytorch_model.bin",), "vit"), trained.source: diffusion_files()}
+    assert onthefly("models", "fetch", dino.source).exit_code == 0
+    assert set(fake.downloaded) == {"config.json", "generation_config.json", "pytorch_model.bin"}
+    fake.downloaded.clear()
+    assert onthefly("models", "fetch", trained.source, "--precision", "float32").exit_code == 0
+    assert "unet/diffusion_pytorch_model.safetensors" in fake.downloaded
+    printed = onthefly("models").stdout
+    for role, row in (("dino", dino), ("diffusion", trained)):
+        assert " yes " in line_of(printed, role, row.source, row.licence)
+
+
+def test_fetch_what_is_bundled() -> None:
+    assert "nothing to download" in onthefly("models", "fetch", "mini").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sd99/x/y", "neither an existing folder nor a hub id"),
+        ("somebody/else", "'onthefly models fetch somebody/else'"),
+    ],
+)
+def test_fetch_in_vain(fake: FakeHub, monkeypatch: pytest.MonkeyPatch, name: str, words: str) -> None:
+    go_offline(monkeypatch)
+    assert words in error_of("models", "fetch", name)
+
+
+def test_families_are_listed_shortly() -> None:
+    printed = onthefly("families").stdout
+    for name, family in FAMILIES.items():
+        assert f"{name}{' (the default)' if name == families.DEFAULT_FAMILY else ''}: {family.about}\n" in printed
+        assert family.rewriter.source in printed
+
+
+# What the machine can run
+
+
+def test_doctor(fake: FakeHub) -> None:
+    printed = onthefly("doctor").stdout
+    for word in ("python:", "torch:", "device:", "memory:", "cores", "cache:", str(fake.cache), "downloads:    yes"):
+        assert word in printed
+    assert " bundled " in line_of(printed, "mini ")
+    assert " MB" in line_of(printed, "sd14 ")
+
+
+def test_doctor_as_json(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_offline(monkeypatch)
+    for row, role in ((SD14, "diffusion"), (BLIP, "captioner")):
+        fake.put(row.source, fake.models[row.source], row.revision)
+        assert role in families.ROLES
+    report = json.loads(onthefly("doctor", "--json").stdout)
+    assert report["memory"]["total"] >= report["memory"]["available"] > 0
+    assert "HF_HUB_OFFLINE" in report["cache"]["downloads"]
+    assert report["families"]["mini"]["cached"] == "bundled"
+    assert report["families"]["sd14"]["cached"] == "partly"
+    assert report["families"]["sd21"]["cached"] == "partly"  # of which the captioner is here
+    assert set(report["families"]) == set(FAMILIES)
+
+
+def test_doctor_loads_no_model_library() -> None:
+    program = (
+        "import sys\n"
+        "from pix2pix_onthefly.cli import app\n"
+        "try:\n    app(['doctor'])\n"
+        "finally:\n    print(sorted({'diffusers', 'transformers'} & set(sys.modules)))\n"
+    )
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert made.stdout.rstrip().endswith("[]")
+
+
+def test_estimated_memory() -> None:
+    """All models at once need more than one at a time, full precision twice as much as half; and Stable Diffusion with
+    Phi-2 in half precision fits into 16 GB, one at a time into 8 GB, as the weights' sizes alone tell."""
+    for family in FAMILIES.values():
+        half, full = (doctor.peak_megabytes(family, size) for size in (2, 4))
+        assert full - doctor.ALLOWANCE_MEGABYTES == pytest.approx(2 * (half - doctor.ALLOWANCE_MEGABYTES), abs=2)
+        assert doctor.peak_megabytes(family, 2, low_vram=True) < half
+    assert doctor.peak_megabytes(FAMILIES["sd14"], 2) < 16_000
+    assert doctor.peak_megabytes(FAMILIES["sd14"], 2, low_vram=True) < 8_000
+
+
+@pytest.mark.parametrize(("free", "fits"), [(16_000, "yes"), (8_000, "with --low-vram"), (4_000, "no")])
+def test_whether_a_family_fits(fake: FakeHub, free: int, fits: str) -> None:
+    device = doctor.Device("cuda", "some GPU", "float16", 24_000, free)
+    assert doctor.judge(FAMILIES["sd14"], device, 2).fits == fits
+
+
+# Other models than a family's
+
+
+@pytest.fixture
+def own(tmp_path: Path, tiny_folder: Path) -> Path:
+    """A folder of the user's with a diffusion model, a captioner and a language model."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "own"))
+
+
+def test_models_from_folders(here: Path, own: Path) -> None:
+    arguments = (
+        "--diffusion",
+        str(own / "diffusion"),
+        "--captioner",
+        "own/captioner",
+        "--language-model",
+        "own/rewriter",
+    )
+    result = onthefly("edit", "cat.png", "make it a dog", "--attempts", "1", *QUICK, *arguments)
+    assert result.exit_code == 0, result.output
+    assert "Describing the picture" in result.stderr
+    recipe = saving.read_recipe("cat-edited.png")
+    assert recipe["models"] == {
+        "diffusion": "folder:diffusion",
+        "captioner": "folder:captioner",
+        "rewriter": "folder:rewriter",
+    }
+    assert str(own) not in json.dumps(recipe)
+
+
+def test_precision_and_low_vram(here: Path) -> None:
+    result = onthefly("edit", "cat.png", "make it a dog", *CAPTIONS, *QUICK, "--precision", "bfloat16", "--low-vram")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("flag", ["--diffusion", "--captioner", "--language-model"])
+def test_what_is_no_model_is_told_before_any_work(here: Path, flag: str) -> None:
+    for source, words in ((".", "the folder has no"), ("somebody/else", "cannot be loaded"), ("./no", "neither")):
+        assert words in error_of("edit", "cat.png", "make it a dog", *QUICK, flag, source)
+
+
+def test_a_model_that_is_not_needed_is_not_looked_for(here: Path) -> None:
+    arguments = (*CAPTIONS, *QUICK, "--language-model", "somebody/else", "--captioner", "somebody/else")
+    assert onthefly("edit", "cat.png", *arguments).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"), [("draw", "--captioner"), ("rewrite", "--diffusion"), ("reconstruct", "--language-model")]
+)
+def test_commands_offer_the_models_they_use(here: Path, command: str, flag: str) -> None:
+    assert "No such option" in error_of(command, "cat.png", flag, "somebody/else")
+
+
+# Models and --like
+
+RECIPE: dict[str, Any] = {
+    "instruction": "make it a dog",
+    "caption": "a cat",
+    "captions": {"before": ["a cat"], "after": ["a dog"], "outcome": "complied"},
+    "options": {},
+    "family": "sd14",
+    "models": {role: str(getattr(FAMILIES["sd14"], role)) for role in families.EDIT_ROLES},
+}
+
+
+def like(request: EditRequest, **models: str) -> dict[str, Any]:
+    return request.like({**RECIPE, "models": {**RECIPE["models"], **models}}, "x.png").models
+
+
+def test_like_takes_the_models_of_the_recipe() -> None:
+    assert like(EditRequest()) == {"family": "sd14"}
+    assert like(EditRequest(), rewriter="a/b@c") == {"family": "sd14", "language_model": "a/b@c"}
+    assert like(EditRequest(), captioner="a/b", diffusion="c/d") == {
+        "family": "sd14",
+        "captioner": "a/b",
+        "diffusion": "c/d",
+    }
+
+
+def test_like_takes_the_models_that_are_given_anew() -> None:
+    assert like(EditRequest(models={"language_model": "e/f"}), rewriter="a/b")["language_model"] == "e/f"
+    assert like(EditRequest(models={"family": "mini"}), rewriter="a/b") == {"family": "mini"}
+    assert like(EditRequest(models={"low_vram": True})) == {"family": "sd14", "low_vram": True}
+
+
+def test_like_asks_for_a_folder_it_does_not_know() -> None:
+    with pytest.raises(InputError, match="in the folder own; give it with --language-model"):
+        like(EditRequest(), rewriter="folder:own")
+    given = EditRequest(models={"language_model": "elsewhere/own"})
+    assert like(given, rewriter="folder:own")["language_model"] == "elsewhere/own"
+
+
+def test_like_refuses_models_that_are_no_names() -> None:
+    with pytest.raises(InputError, match="not that of an edit"):
+        EditRequest().like({**RECIPE, "models": {"rewriter": 1}}, "x.png")
+    with pytest.raises(InputError, match="not that of an edit"):
+        EditRequest().like({**RECIPE, "models": "phi"}, "x.png")
