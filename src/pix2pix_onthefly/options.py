@@ -1,34 +1,22 @@
-"""Every setting of an edit, with its default, its range and where it comes from. No default lives anywhere else."""
+"""Every setting with its default, its range and where it comes from: one frozen record a stage, and named presets.
+
+An edit's settings are an `EditOptions`, which holds one record for each stage. People and recipes know them by flat
+names (`steps`, `captions`, `guidance_scale`): `EditOptions.of` and `with_changes` sort flat names into the records,
+`flat` lays them out again. The command line is built from the fields. A way of editing that comes from outside this
+package brings a record of its own, a subclass of `MethodOptions`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from .errors import OptionError
 
-PREPARATION_OPTIONS = (
-    "steps",
-    "inversion",
-    "regularisation_rounds",
-    "auto_correlation_rolls",
-    "auto_correlation_weight",
-    "kl_weight",
-    "size",
-    "seed",
-)
-"""The fields of `EditOptions` that inversion and unedited regeneration depend on."""
-REWRITER_OPTIONS = (
-    "captions",
-    "shots",
-    "wording",
-    "lock_first_caption",
-    "attempts",
-    "temperature",
-    "seed",
-)
-"""The settings that the language model's captions depend on."""
+MOST_SEED = 2**63 - 1
 
 
 def setting(
@@ -38,46 +26,86 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
+    flag: str = "",
+    common: bool = False,
+    scaled: bool = False,
 ) -> Any:
-    """A dataclass field that documents and limits itself; the command line is built from it."""
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices}
+    """A dataclass field that documents and limits itself.
+
+    Args:
+        flag: the flat name, where it is not the field's own.
+        common: one of the dozen that people use first; the others are shown by `--help-all`.
+        scaled: a guidance scale meant for Stable Diffusion, which families of small models lower by their factor.
+    """
+    metadata = {
+        "help": help,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+        "flag": flag,
+        "common": common,
+        "scaled": scaled,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
-class _Options:
-    """What all records of settings share: they check themselves when they are made."""
+def flag_of(field: dataclasses.Field[Any]) -> str:
+    """The flat name of a setting."""
+    return str(field.metadata["flag"] or field.name)
+
+
+def settings_in(record: Any) -> list[dataclasses.Field[Any]]:
+    """The fields of a record, or of its class, that are settings of their own: all but nested records."""
+    return [field for field in dataclasses.fields(record) if field.metadata]
+
+
+class Options:
+    """What all records of settings share: they check themselves when they are made.
+
+    Attributes:
+        title: of the stage, for listings.
+    """
+
+    title: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(cast("Any", self)):
+        for field in settings_in(self):
             _check(field, getattr(self, field.name))
 
     def with_changes(self, **changes: Any) -> Self:
-        """A copy with some values changed.
+        """A copy with some values changed, by flat names.
 
         Raises:
             OptionError: an unknown name or a bad value.
         """
-        known = {field.name for field in dataclasses.fields(cast("Any", self))}
+        names = {flag_of(field): field.name for field in settings_in(self)}
         for name in changes:
-            if name not in known:
-                raise OptionError(f"there is no option {name!r}; the options are {', '.join(sorted(known))}")
-        return dataclasses.replace(cast("Any", self), **changes)
+            if name not in names:
+                raise unknown_option(name, names)
+        changed = {names[name]: value for name, value in changes.items()}
+        return dataclasses.replace(cast("Any", self), **changed)
+
+    def flat(self) -> dict[str, Any]:
+        """Names and values as plain data."""
+        return {flag_of(field): getattr(self, field.name) for field in settings_in(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditOptions(_Options):
-    """How an edit is made. Immutable; `dataclasses.replace` or `with_changes` make variants.
+class InversionOptions(Options):
+    """How the noise that regenerates a picture is found (paper 3.1).
 
     Raises:
         OptionError: a value is out of its range or of the wrong type.
     """
 
-    steps: int = setting(100, "Denoising steps, and as many for the inversion (paper 4).", minimum=2, maximum=999)
-    inversion: str = setting(
+    title: ClassVar[str] = "inversion"
+
+    kind: str = setting(
         "aligned",
         "DDIM inversion: `aligned` visits every sampling step, `reference` is pix2pix-zero's own, which drops the "
         "first and the last.",
         choices=("aligned", "reference"),
+        flag="inversion",
     )
     regularisation_rounds: int = setting(
         0,
@@ -94,17 +122,84 @@ class EditOptions(_Options):
     kl_weight: float = setting(
         20.0, "Weight of the Kullback-Leibler term of the regularisation.", minimum=0.0, maximum=1000.0
     )
+
+    @property
+    def random(self) -> bool:
+        """Whether the noise depends on the seed: only the shifts of the auto-correlation are drawn."""
+        return self.regularisation_rounds > 0 and self.auto_correlation_rolls > 0 and self.auto_correlation_weight > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewritingOptions(Options):
+    """How the language model turns an instruction into captions (paper 3.2 and 5).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    title: ClassVar[str] = "captions before and after"
+
+    captions: int = setting(
+        1,
+        "How many captions the language model writes for each side (paper: 1, 2, 4).",
+        minimum=1,
+        maximum=16,
+        common=True,
+    )
+    shots: int = setting(1, "How many examples the prompt holds (paper: 0, 1, 3).", minimum=0, maximum=32, common=True)
+    wording: str = setting("terse", "Which wording of the prompt is used (paper 5.1).", choices=("terse", "detailed"))
+    lock_first_caption: bool = setting(True, "Give the image's caption as the first before-caption (paper 5.4).")
+    attempts: int = setting(
+        10, "How often the language model is asked until its reply can be read.", minimum=1, maximum=100
+    )
+    temperature: float = setting(
+        0.0,
+        "Sampling temperature of the first reply, 0 for greedy; later attempts sample at 1 or above.",
+        minimum=0.0,
+        maximum=5.0,
+    )
+
+
+class MethodOptions(Options):
+    """Base of the records that each way of editing has of its own.
+
+    Attributes:
+        name: of the method, for `--method`.
+    """
+
+    name: ClassVar[str] = ""
+
+    @property
+    def label(self) -> str:
+        """The name under which tables and `--method` know these settings."""
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionOptions(MethodOptions):
+    """The paper's way: generation along the direction, held by cross-attention maps (3.3; pix2pix-zero).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "attention"
+    title: ClassVar[str] = "method attention"
+
     guidance_scale: float = setting(
         5.0,
         "Classifier-free guidance towards the edit, away from the source caption; 1 uses the edit's prediction alone.",
         minimum=0.0,
         maximum=50.0,
+        common=True,
+        scaled=True,
     )
     cross_attention_guidance: float = setting(
         0.15,
         "Step size of the gradient that keeps the cross-attention maps; 0 turns it off (pix2pix-zero uses 0.1).",
         minimum=0.0,
         maximum=10.0,
+        common=True,
     )
     guided_share: float = setting(
         1.0,
@@ -119,82 +214,217 @@ class EditOptions(_Options):
         choices=("source", "edit"),
     )
     direction_scale: float = setting(1.0, "Factor on the edit direction.", minimum=-10.0, maximum=10.0)
-    captions: int = setting(
-        1, "How many captions the language model writes for each side (paper: 1, 2, 4).", minimum=1, maximum=16
-    )
-    shots: int = setting(1, "How many examples the prompt holds (paper: 0, 1, 3).", minimum=0, maximum=32)
-    wording: str = setting("terse", "Which wording of the prompt is used (paper 5.1).", choices=("terse", "detailed"))
-    lock_first_caption: bool = setting(True, "Give the image's caption as the first before-caption (paper 5.4).")
-    attempts: int = setting(
-        10, "How often the language model is asked until its reply can be read.", minimum=1, maximum=100
-    )
-    temperature: float = setting(
-        0.0,
-        "Sampling temperature of the first reply, 0 for greedy; later attempts sample at 1 or above.",
+
+    def guided_steps(self, steps: int) -> int:
+        """How many of the steps are guided, counted from the noisiest."""
+        return round(steps * self.guided_share) if self.cross_attention_guidance else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedDirectionOptions(AttentionOptions):
+    """pix2pix-zero's own directions: between many sentences about what changes, instead of the captions.
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "pix2pix-zero-fixed"
+    title: ClassVar[str] = "method pix2pix-zero-fixed"
+
+    sentences: str = setting("photographs", "What the sentences are made of.", choices=("photographs", "world"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DdimOptions(MethodOptions):
+    """DDIM inversion, then the after-caption (Song et al. 2021).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "ddim"
+    title: ClassVar[str] = "method ddim"
+
+    guidance_scale: float = setting(
+        7.5,
+        "Classifier-free guidance towards the after-caption (7.5 in null-text inversion's comparison).",
         minimum=0.0,
-        maximum=5.0,
+        maximum=50.0,
+        scaled=True,
+    )
+    negative: str = setting(
+        "empty",
+        "What it guides away from: the `empty` text, or the `source` caption (Miyake et al. 2023).",
+        choices=("empty", "source"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdeditOptions(MethodOptions):
+    """Noise on the picture, and from there the after-caption (Meng et al. 2022).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "sdedit"
+    title: ClassVar[str] = "method sdedit"
+
+    strength: float = setting(
+        0.5, "Share of the schedule that is run, from the noise it begins with.", minimum=0.01, maximum=1.0
+    )
+    guidance_scale: float = setting(
+        7.5,
+        "Classifier-free guidance towards the after-caption (7.5 in InstructPix2Pix' comparison).",
+        minimum=0.0,
+        maximum=50.0,
+        scaled=True,
+    )
+
+    @property
+    def label(self) -> str:
+        """`sdedit-0.5`."""
+        return f"{self.name}-{self.strength:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructionOptions(MethodOptions):
+    """No edit at all: the picture regenerated from its noise with its own caption."""
+
+    name: ClassVar[str] = "reconstruction"
+    title: ClassVar[str] = "method reconstruction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditOptions(Options):
+    """How an edit is made.
+
+    Attributes:
+        inversion, rewriting: settings of these stages.
+        method: settings of the way of editing, whose class says which way that is.
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    title: ClassVar[str] = "edit"
+
+    steps: int = setting(
+        100,
+        "Denoising steps, and as many for the inversion (paper 3.1 and 3.3).",
+        minimum=2,
+        maximum=999,
+        common=True,
     )
     size: int | None = setting(
         None,
         "Long side in pixels at which the picture is edited; the family's own if not given.",
         minimum=64,
         maximum=2048,
+        common=True,
     )
-    seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=2**63 - 1)
+    seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=MOST_SEED, common=True)
+    inversion: InversionOptions = dataclasses.field(default_factory=InversionOptions)
+    rewriting: RewritingOptions = dataclasses.field(default_factory=RewritingOptions)
+    method: MethodOptions = dataclasses.field(default_factory=AttentionOptions)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.inversion == "reference" and self.steps < 3:
+        if self.inversion.kind == "reference" and self.steps < 3:
             raise OptionError("steps must be at least 3 with inversion reference, which drops the first and the last")
 
-    @property
-    def guided_steps(self) -> int:
-        """How many of the steps are guided, counted from the noisiest."""
-        return round(self.steps * self.guided_share) if self.cross_attention_guidance else 0
+    @classmethod
+    def of(cls, method: MethodOptions | None = None, **changes: Any) -> EditOptions:
+        """The default options with some changes, by flat names.
+
+        Raises:
+            OptionError: an unknown name or a bad value.
+        """
+        return cls(method=method or AttentionOptions()).with_changes(**changes)
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with some values changed, by flat names: those of an edit, of its stages, and of its method.
+
+        Raises:
+            OptionError: an unknown name, one of another method, or a bad value.
+        """
+        stages = {"inversion": self.inversion, "rewriting": self.rewriting, "method": self.method}
+        changed: dict[str, Any] = {}
+        known: set[str] = set()
+        for name, record in stages.items():
+            own = {flag_of(field) for field in settings_in(record)}
+            known |= own
+            changed[name] = record.with_changes(**{flag: changes[flag] for flag in own & changes.keys()})
+        own = {field.name for field in settings_in(self)}
+        for name in changes.keys() - known - own:
+            raise unknown_option(name, known | own, f"with the method {self.method.name} ")
+        changed |= {name: changes[name] for name in own & changes.keys()}
+        return dataclasses.replace(self, **changed)
+
+    def flat(self) -> dict[str, Any]:
+        """All settings by flat names, and the name of the method."""
+        parts = (self.inversion.flat(), self.rewriting.flat(), self.method.flat())
+        joined = {**super().flat(), "method": self.method.name}
+        for part in parts:
+            joined |= part
+        return joined
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawOptions(_Options):
+class DrawOptions(Options):
     """How a picture is drawn from a caption alone.
 
     Raises:
         OptionError: a value is out of its range or of the wrong type.
     """
 
-    steps: int = setting(50, "Denoising steps.", minimum=2, maximum=999)
+    title: ClassVar[str] = "drawing"
+
+    steps: int = setting(50, "Denoising steps.", minimum=2, maximum=999, common=True)
     guidance_scale: float = setting(
-        3.0, "Classifier-free guidance towards the caption; 1 turns it off.", minimum=0.0, maximum=50.0
+        3.0, "Classifier-free guidance towards the caption; 1 turns it off.", minimum=0.0, maximum=50.0, common=True
     )
-    negative: str = setting("", "What the picture should not show.")
+    negative: str = setting("", "What the picture should not show.", common=True)
     size: int | None = setting(
-        None, "Side of the square picture in pixels; the model's own if not given.", minimum=64, maximum=2048
+        None,
+        "Side of the square picture in pixels; the model's own if not given.",
+        minimum=64,
+        maximum=2048,
+        common=True,
     )
-    seed: int = setting(0, "Seed of the noise the picture starts from.", minimum=0, maximum=2**63 - 1)
+    seed: int = setting(0, "Seed of the noise the picture starts from.", minimum=0, maximum=MOST_SEED, common=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadOptions(_Options):
+class LoadOptions(Options):
     """Which models are used, and how they are held in memory.
 
     Raises:
         OptionError: a value is out of its range or of the wrong type.
     """
 
+    title: ClassVar[str] = "models"
+
     family: str | None = setting(
-        None, "Model family; see 'onthefly families'. Without it ONTHEFLY_FAMILY counts, then `mini`."
+        None,
+        "Model family; see 'onthefly families'. Without it ONTHEFLY_FAMILY counts, then `mini`.",
+        common=True,
     )
     diffusion: str | None = setting(None, "Hub id or folder of a diffusion model in place of the family's.")
     captioner: str | None = setting(None, "Hub id or folder of a BLIP captioner in place of the family's.")
     language_model: str | None = setting(
         None, "Hub id or folder of a causal language model in place of the family's (paper: Phi-2)."
     )
-    device: str | None = setting(None, "cpu, cuda or mps; the best one if not given.")
+    device: str | None = setting(None, "cpu, cuda or mps; the best one if not given.", common=True)
     precision: str = setting(
         "auto",
-        "Precision the networks compute in; `auto` is float16 on a GPU and float32 on a CPU.",
+        "Precision the networks compute in; `auto` is float32 on a CPU, and on a GPU bfloat16 where it has that and "
+        "float16 where not.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
-    low_vram: bool = setting(False, "Release each model after its step, so that only one is in memory at a time.")
+    low_vram: bool = setting(
+        False, "Release each model after its step, so that only one is in memory at a time.", common=True
+    )
     batch: int = setting(4, "How many edits run side by side where several are asked for.", minimum=1, maximum=64)
     map_memory: float = setting(
         2.0,
@@ -205,10 +435,59 @@ class LoadOptions(_Options):
     )
 
 
+PRESETS: dict[str, dict[str, Any]] = {
+    # Sections 3.1 and 3.3, and the best CLIP-T of 6.1: one example, one caption, the captioner's caption first.
+    "paper": {
+        "method": "attention",
+        "steps": 100,
+        "inversion": "aligned",
+        "regularisation_rounds": 0,
+        "guided_share": 1.0,
+        "carried_row": "source",
+        "direction_scale": 1.0,
+        "cross_attention_guidance": 0.15,
+        "captions": 1,
+        "shots": 1,
+        "wording": "terse",
+        "lock_first_caption": True,
+    },
+    # A fifth of the steps: a look at what an edit will be.
+    "quick": {"steps": 20},
+}
+"""Named sets of settings by flat names; what the user gives beside the name wins."""
+
+
+def preset(name: str | None) -> dict[str, Any]:
+    """The settings of a preset; none for None.
+
+    Raises:
+        OptionError: there is no preset of that name.
+    """
+    if name is None:
+        return {}
+    if name not in PRESETS:
+        raise OptionError(f"there is no preset {name!r}; the presets are {', '.join(PRESETS)}")
+    return dict(PRESETS[name])
+
+
+def unknown_option(name: str, known: Collection[str], where: str = "") -> OptionError:
+    """The error for a name that no setting has."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"the options {where}are {', '.join(sorted(known))}"
+    return OptionError(f"there is no option {name!r} {where}".rstrip() + f"; {hint}")
+
+
+def scaled_down(record: MethodOptions, factor: float, given: Mapping[str, Any]) -> MethodOptions:
+    """A method's record with the guidance scales that were not given lowered by a family's factor."""
+    scales = [field for field in settings_in(record) if field.metadata["scaled"]]
+    changes = {flag_of(field): getattr(record, field.name) * factor for field in scales if flag_of(field) not in given}
+    return record.with_changes(**changes)
+
+
 def _check(field: dataclasses.Field[Any], value: Any) -> None:
     if value is None and field.default is None:
         return
-    name, limits = field.name, field.metadata
+    name, limits = flag_of(field), field.metadata
     kind = {"bool": bool, "str": str, "float": (int, float)}.get(str(field.type).split(" ")[0], int)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise OptionError(f"{name} must be of type {field.type}, not {type(value).__name__}")
@@ -216,4 +495,4 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
         raise OptionError(f"{name} must be one of {', '.join(limits['choices'])}, not {value!r}")
     low, high = limits["minimum"], limits["maximum"]
     if low is not None and not low <= value <= high:
-        raise OptionError(f"{name} must lie between {low:g} and {high:g}, not {value}")
+        raise OptionError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")

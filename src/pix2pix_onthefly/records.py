@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import torch
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from .options import EditOptions
+from .errors import OptionError
+from .options import EditOptions, InversionOptions
 
 Progress = Callable[[str, int, int], None]
-"""Called as progress(stage, done, total) while an edit runs; stages: caption, invert, reconstruct, rewrite, edit."""
+"""Called as progress(stage, done, total) while work goes on; the stages are `STAGES`, in this order."""
+STAGES = ("load", "caption", "invert", "reconstruct", "rewrite", "edit")
+"""`load` is told of once for each model, with its role's number among them; `reconstruct` where a reference is kept."""
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -20,24 +26,125 @@ def no_progress(stage: str, done: int, total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Inversion:
-    """The noise from which the diffusion model regenerates an image.
+class Conditioning:
+    """What a backbone makes of texts: opaque to methods, which add, average and scale it, row by row.
+
+    Attributes:
+        hidden: embeddings [rows, tokens, width].
+        pooled: a vector [rows, width] for each text, of backbones that have one.
+    """
+
+    hidden: Float[Tensor, "rows tokens width"]
+    pooled: Float[Tensor, "rows pooled_width"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+    def __add__(self, other: Conditioning) -> Conditioning:
+        return self._joined(other, torch.add)
+
+    def __sub__(self, other: Conditioning) -> Conditioning:
+        return self._joined(other, torch.sub)
+
+    def __mul__(self, factor: float) -> Conditioning:
+        return Conditioning(self.hidden * factor, None if self.pooled is None else self.pooled * factor)
+
+    def mean(self) -> Conditioning:
+        """One row: the mean of all, token position by token position (paper Eq. 1)."""
+        pooled = None if self.pooled is None else self.pooled.mean(0, keepdim=True)
+        return Conditioning(self.hidden.mean(0, keepdim=True), pooled)
+
+    def to(self, dtype: torch.dtype) -> Conditioning:
+        """In another precision; itself if it is in that already, so that what layers keep of it stays valid."""
+        if self.hidden.dtype == dtype:
+            return self
+        return Conditioning(self.hidden.to(dtype), None if self.pooled is None else self.pooled.to(dtype))
+
+    def split(self, rows: int) -> list[Conditioning]:
+        """Parts of so many rows."""
+        hidden = self.hidden.split(rows)
+        pooled = [None] * len(hidden) if self.pooled is None else self.pooled.split(rows)
+        return [Conditioning(*pair) for pair in zip(hidden, pooled, strict=True)]
+
+    def repeated(self, rows: int) -> Conditioning:
+        """A single row for each of so many pictures."""
+        pooled = None if self.pooled is None else self.pooled.expand(rows, -1)
+        return Conditioning(self.hidden.expand(rows, -1, -1), pooled)
+
+    def _joined(self, other: Conditioning, join: Callable[[Any, Any], Tensor]) -> Conditioning:
+        if self.pooled is None or other.pooled is None:
+            return Conditioning(join(self.hidden, other.hidden))
+        return Conditioning(join(self.hidden, other.hidden), join(self.pooled, other.pooled))
+
+
+def joined(parts: Sequence[Conditioning]) -> Conditioning:
+    """The rows of several, one after another."""
+    pooled = [part.pooled for part in parts if part.pooled is not None]
+    hidden = torch.cat([part.hidden for part in parts])
+    return Conditioning(hidden, torch.cat(pooled) if len(pooled) == len(parts) else None)
+
+
+@dataclass(frozen=True)
+class InversionKey:
+    """All that the noise of a picture depends on beside the picture and its caption.
+
+    Attributes:
+        weights, precision: of the backbone.
+        steps, size: of the edit.
+        options: of the inversion.
+        seed: None where nothing in it is drawn.
+    """
+
+    weights: str
+    precision: str
+    steps: int
+    size: int | None
+    options: InversionOptions
+    seed: int | None
+
+    @classmethod
+    def of(cls, weights: str, precision: str, options: EditOptions) -> InversionKey:
+        """The key of an edit's options with a backbone's weights."""
+        seed = options.seed if options.inversion.random else None
+        return cls(weights, precision, options.steps, options.size, options.inversion, seed)
+
+    def check(self, other: InversionKey) -> None:
+        """Makes sure that a picture that was prepared with this serves an edit that needs `other`.
+
+        Raises:
+            OptionError: it does not, and in what they differ.
+        """
+        if (self.weights, self.precision) != (other.weights, other.precision):
+            raise OptionError("this picture was prepared with other weights or in another precision; prepare it anew")
+        mine, theirs = self._flat(), other._flat()
+        for name, was in mine.items():
+            if was != theirs[name]:
+                raise OptionError(f"this picture was prepared with {name} {was}, not {theirs[name]}; prepare it anew")
+
+    def _flat(self) -> dict[str, object]:
+        return {"steps": self.steps, "size": self.size, **self.options.flat(), "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """The noise from which a backbone regenerates a picture.
 
     Attributes:
         caption: the caption it was conditioned on.
-        steps: number of sampling steps it belongs to.
-        kind: `aligned` or `reference`.
-        source: latents of the image, [1, channels, height/8, width/8], float32.
-        noise: latents at the highest noise level, same shape.
-        trajectory: the latents on the way from `source` to `noise`, both included.
+        noise: latents at the highest noise level, [1, channels, h, w], float32.
+        key: what it was made with.
+        trajectory: the latents on the way, the picture's own first; empty where nobody asked for them.
     """
 
     caption: str
-    steps: int
-    kind: str
-    source: Tensor
-    noise: Tensor
-    trajectory: tuple[Tensor, ...] = field(repr=False)
+    noise: Float[Tensor, "1 channels h w"]
+    key: InversionKey
+    trajectory: tuple[Tensor, ...] = field(default=(), repr=False)
+
+    @property
+    def steps(self) -> int:
+        """Number of sampling steps it belongs to."""
+        return self.key.steps
 
 
 @dataclass(frozen=True)
@@ -66,61 +173,79 @@ class Reconstruction:
     """The unedited regeneration, which edits are held to, kept for edits to come.
 
     Attributes:
-        latents: where it ended, [1, channels, height/8, width/8].
+        latents: where it ended, [1, channels, h, w].
         maps: for each step, for each cross-attention layer, the map [1, heads, positions, tokens], on the CPU.
     """
 
-    latents: Tensor
+    latents: Float[Tensor, "1 channels h w"]
     maps: tuple[tuple[Tensor, ...], ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
-class GuidedEdit:
-    """One edit that the diffusion model is to make.
-
-    Attributes:
-        inversion: where it starts.
-        direction: edit direction [1, tokens, width].
-        reference: the unedited regeneration, if it was kept; it is run beside the edit if not.
-    """
-
-    inversion: Inversion
-    direction: Tensor = field(repr=False)
-    reference: Reconstruction | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class EditedLatents:
-    """What the diffusion model made of one `GuidedEdit`: two latents [1, channels, height/8, width/8].
-
-    Attributes:
-        edited: the edit.
-        unedited: the regeneration it was held to.
-    """
-
-    edited: Tensor
-    unedited: Tensor
-
-
-@dataclass(frozen=True)
 class Prepared:
-    """A picture that is ready for any number of edits.
+    """A picture that is ready for any number of edits: caption and inversion are done.
 
     Attributes:
-        size: width and height of the picture as it was given.
+        original: the picture as it was given, RGB.
         source: the picture at the size it is worked on.
-        inversion: its caption and its noise.
+        latents: of `source`, [1, channels, h, w]; None for methods with a backbone of their own.
+        caption: what it shows.
         options: what it was prepared with; an edit must agree in all that the inversion depends on.
+        inverted: its noise; None where no method has asked for it.
         reference: the unedited regeneration with its maps; None where they would take too much memory.
         seconds: time spent in each stage.
     """
 
-    size: tuple[int, int]
+    original: Image.Image
     source: Image.Image
-    inversion: Inversion
+    caption: str
     options: EditOptions
+    latents: Float[Tensor, "1 channels h w"] | None = field(default=None, repr=False)
+    inverted: Inverted | None = None
     reference: Reconstruction | None = field(default=None, repr=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True)
+class Case:
+    """One edit that a method is asked for.
+
+    Attributes:
+        picture: what is edited; methods that need an inversion find it there.
+        instruction: what should change.
+        captions: before and after the edit.
+        direction: the edit direction, one row, for methods that go along one.
+    """
+
+    picture: Prepared
+    instruction: str
+    captions: EditCaptions
+    direction: Conditioning | None = field(default=None, repr=False)
+
+    @property
+    def latents(self) -> Float[Tensor, "1 channels h w"]:
+        """The picture's latents, of a case whose method works on the backbone."""
+        assert self.picture.latents is not None, "the executor encodes pictures"
+        return self.picture.latents
+
+    @property
+    def inverted(self) -> Inverted:
+        """The picture's inversion, of a case whose method needs one."""
+        assert self.picture.inverted is not None, "the executor inverts pictures for methods that need it"
+        return self.picture.inverted
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What a method made of a case.
+
+    Attributes:
+        made: latents [1, channels, h, w], or a picture where the method decodes by itself.
+        unedited: latents of the unedited regeneration, where the method makes one.
+    """
+
+    made: Tensor | Image.Image
+    unedited: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -129,20 +254,22 @@ class EditResult:
 
     Attributes:
         image: the edited picture, at the input's size.
-        source, reconstruction: the input as it was fitted, and its unedited regeneration, at the working size.
+        source, reconstruction: the input as it was fitted, and its unedited regeneration, at the working size; the
+            latter is None for methods that make none.
         instruction, caption, captions: the texts.
         options: the settings used.
         models: for each role the row of the model table: hub id, revision.
         versions: versions of the libraries that took part.
         family: name of the model family.
         seconds: time spent in each stage.
+        source_sha256: digest of the picture that was edited, at its own size.
         reconstruction_psnr: agreement of `reconstruction` with `source` in dB.
         warnings: sentences for the user.
     """
 
     image: Image.Image
     source: Image.Image
-    reconstruction: Image.Image
+    reconstruction: Image.Image | None
     instruction: str
     caption: str
     captions: EditCaptions
@@ -151,20 +278,23 @@ class EditResult:
     models: dict[str, str]
     versions: dict[str, str]
     seconds: dict[str, float]
-    reconstruction_psnr: float
+    source_sha256: str
+    reconstruction_psnr: float | None = None
     warnings: tuple[str, ...] = ()
 
     def recipe(self) -> dict[str, object]:
         """All but the pictures as plain data, ready for JSON: what a saved picture carries."""
+        agreement = self.reconstruction_psnr
         return {
             "instruction": self.instruction,
             "caption": self.caption,
             "captions": dataclasses.asdict(self.captions),
-            "options": dataclasses.asdict(self.options),
+            "options": self.options.flat(),
             "family": self.family,
             "models": self.models,
             "versions": self.versions,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
-            "reconstruction_psnr": round(self.reconstruction_psnr, 2),
+            "source_sha256": self.source_sha256,
+            "reconstruction_psnr": None if agreement is None else round(agreement, 2),
             "warnings": list(self.warnings),
         }

@@ -1,22 +1,22 @@
-"""Pictures from a caption alone: plain classifier-free guidance (Ho and Salimans 2022) over DDIM."""
+"""Pictures from a caption alone: plain classifier-free guidance (Ho and Salimans 2022) along a backbone's path."""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import InputError
 from ..options import DrawOptions
-from ..records import Progress, no_progress
-from .schedule import ddim_step
-from .stable_diffusion import LatentDiffusion
+from ..records import Conditioning, Progress, joined, no_progress
+from .backbone import Backbone
 
 
 @torch.no_grad()
 def draw(
-    diffusion: LatentDiffusion, caption: str, options: DrawOptions | None = None, progress: Progress = no_progress
-) -> Tensor:
-    """Latents [1, channels, side, side] of a square picture the caption describes.
+    backbone: Backbone, caption: str, options: DrawOptions | None = None, progress: Progress = no_progress
+) -> Float[Tensor, "1 channels h w"]:
+    """Latents of a square picture that the caption describes.
 
     Raises:
         InputError: the caption is blank.
@@ -24,37 +24,43 @@ def draw(
     if not caption.strip():
         raise InputError("the caption is empty; say in words what the picture should show")
     options = options or DrawOptions()
-    unwanted, wanted = diffusion.embed([options.negative, caption]).chunk(2)
-    noise = starting_noise(diffusion, options)
-    return sample(diffusion, noise, unwanted, wanted, options.guidance_scale, options.steps, progress)
+    unwanted, wanted = backbone.condition([options.negative, caption]).split(1)
+    noise = starting_noise(backbone, options)
+    return sample(backbone, noise, unwanted, wanted, options.guidance_scale, options.steps, progress)
 
 
 @torch.no_grad()
 def sample(
-    diffusion: LatentDiffusion,
-    latents: Tensor,
-    unwanted: Tensor,
-    wanted: Tensor,
+    backbone: Backbone,
+    latents: Float[Tensor, "rows channels h w"],
+    unwanted: Conditioning,
+    wanted: Conditioning,
     guidance_scale: float,
     steps: int,
     progress: Progress = no_progress,
-) -> Tensor:
-    """Latents that DDIM with classifier-free guidance makes of noise [rows, channels, h, w].
+    *,
+    skipped: int = 0,
+    stage: str = "draw",
+) -> Float[Tensor, "rows channels h w"]:
+    """What sampling with classifier-free guidance makes of noisy latents.
 
     Args:
-        unwanted, wanted: embeddings [rows, tokens, width] to guide away from and towards.
+        unwanted, wanted: to guide away from and towards, one row for each of the latents.
+        steps: of the whole path.
+        skipped: how many of them, from the noisiest on, are left out: the latents hold as much noise as there is then.
+        stage: for `progress`.
     """
-    schedule, context = diffusion.schedule(steps), torch.cat([unwanted, wanted])
-    for done, timestep in enumerate(schedule.timesteps, 1):
-        away, towards = diffusion.predict_noise(torch.cat([latents, latents]), timestep, context).chunk(2)
-        levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
-        latents = ddim_step(latents, away + guidance_scale * (towards - away), *levels)
-        progress("draw", done, steps)
+    path = backbone.path(steps)
+    conditioning = joined([unwanted, wanted]).to(backbone.dtype)
+    for done, timestep in enumerate(path.timesteps[skipped:], skipped + 1):
+        away, towards = backbone.predict(torch.cat([latents, latents]), timestep, conditioning).chunk(2)
+        latents = path.denoise(latents, away + guidance_scale * (towards - away), timestep)
+        progress(stage, done, steps)
     return latents
 
 
-def starting_noise(diffusion: LatentDiffusion, options: DrawOptions) -> Tensor:
+def starting_noise(backbone: Backbone, options: DrawOptions) -> Float[Tensor, "1 channels h w"]:
     """Unit Gaussian latents; drawn on the CPU, so that a seed means the same on every device."""
-    side = max(4, round((options.size or diffusion.native_size) / diffusion.pixels_per_latent))
+    side = max(4, round((options.size or backbone.native_size) / backbone.pixels_per_latent))
     generator = torch.Generator().manual_seed(options.seed)
-    return torch.randn((1, diffusion.unet.config["in_channels"], side, side), generator=generator).to(diffusion.device)
+    return torch.randn((1, backbone.latent_channels, side, side), generator=generator).to(backbone.device)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from diffusers import DDIMScheduler
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -34,12 +35,35 @@ class Schedule:
         signal = tuple(float(level) for level in own.alphas_cumprod)
         return cls(timesteps, signal, float(own.final_alpha_cumprod), len(signal) // steps)
 
+    def noised(
+        self, clean: Float[Tensor, "rows channels h w"], noise: Float[Tensor, "rows channels h w"], timestep: int
+    ) -> Float[Tensor, "rows channels h w"]:
+        """Latents with as much noise as there is at a timestep (Ho et al. 2020, Eq. 4)."""
+        level = self.level(timestep)
+        return level**0.5 * clean + (1 - level) ** 0.5 * noise
+
+    def denoise(
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        noise_prediction: Float[Tensor, "rows channels h w"],
+        timestep: int,
+    ) -> Float[Tensor, "rows channels h w"]:
+        """One DDIM step of sampling: from a timestep's noise level to that of the next."""
+        return ddim_step(latents, noise_prediction, self.level(timestep), self.level(timestep - self.stride))
+
     def level(self, timestep: int) -> float:
         """Signal level at a timestep; the final level for timesteps below zero, where sampling ends."""
         return self.signal[timestep] if timestep >= 0 else self.final_signal
 
 
-def ddim_step(latents: Tensor, noise_prediction: Tensor, level: float, next_level: float) -> Tensor:
+def ddim_step(
+    latents: Float[Tensor, "rows channels h w"],
+    noise_prediction: Float[Tensor, "rows channels h w"],
+    level: float,
+    next_level: float,
+) -> Float[Tensor, "rows channels h w"]:
     """Moves latents from one signal level to another along the predicted noise; serves both directions of time."""
+    # Eq. 12 with sigma = 0: first the clean latents that the prediction implies, then as much of the noise put back as
+    # the next level holds. The square roots are Python floats, so that no precision is lost before the product.
     clean = (latents - (1 - level) ** 0.5 * noise_prediction) / level**0.5
     return next_level**0.5 * clean + (1 - next_level) ** 0.5 * noise_prediction

@@ -1,8 +1,9 @@
-"""The latent diffusion model behind five verbs: encode, decode, embed text, predict noise, give the schedule."""
+"""Stable Diffusion 1.x and 2.x, and all of their layout: a `Backbone` of a UNet that predicts noise or velocity."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from ..errors import OptionError
+from ..records import Conditioning
+from .attention import CrossAttentionMaps, record_cross_attention
 from .schedule import Schedule
 
 
@@ -37,6 +40,7 @@ class LatentDiffusion:
         gradient_rows: how many rows of a batch are differentiated at once, to save memory; None for all.
 
     Attributes:
+        weights: names the weights (`models.identity`); empty where nobody has named them.
         device, dtype: where the networks live, and the UNet's precision.
 
     Raises:
@@ -55,6 +59,7 @@ class LatentDiffusion:
         self.vae, self.unet, self.text_encoder = vae, unet, text_encoder
         self.tokenizer, self.scheduler = tokenizer, scheduler
         self.gradient_rows = gradient_rows
+        self.weights = ""
         self.device, self.dtype = unet.device, unet.dtype  # kept: diffusers goes through all weights to tell the dtype
         self.prediction_type: str = scheduler.config["prediction_type"]
         if self.prediction_type not in ("epsilon", "v_prediction"):
@@ -78,6 +83,27 @@ class LatentDiffusion:
     def native_size(self) -> int:
         """Side in pixels of the square pictures the model was trained on."""
         return native_size(self.unet.config, self.vae.config)
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of its latents."""
+        return int(self.unet.config["in_channels"])
+
+    def condition(self, texts: Sequence[str]) -> Conditioning:
+        """The texts' embeddings."""
+        return Conditioning(self.embed(texts))
+
+    def predict(self, latents: Tensor, timestep: int | Tensor, conditioning: Conditioning) -> Tensor:
+        """The noise prediction; see `predict_noise`."""
+        return self.predict_noise(latents, timestep, conditioning.hidden)
+
+    def path(self, steps: int) -> Schedule:
+        """The sampling schedule."""
+        return self.schedule(steps)
+
+    def recording(self) -> AbstractContextManager[CrossAttentionMaps]:
+        """While active, the UNet's cross-attention maps are recorded."""
+        return record_cross_attention(self.unet)
 
     def schedule(self, steps: int) -> Schedule:
         """The sampling schedule with `steps` steps."""

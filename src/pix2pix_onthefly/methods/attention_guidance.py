@@ -5,110 +5,186 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.attention import ALL_ROWS, CrossAttentionMaps, LastMapSeen, record_cross_attention
-from ..backbones.schedule import ddim_step
-from ..backbones.stable_diffusion import LatentDiffusion
-from ..options import EditOptions
-from ..records import EditedLatents, GuidedEdit, Progress, no_progress
+from ..backbones.attention import ALL_ROWS, CrossAttentionMaps, LastMapSeen
+from ..backbones.backbone import Backbone
+from ..options import AttentionOptions, EditOptions
+from ..records import (
+    Case,
+    Conditioning,
+    Edited,
+    Inverted,
+    Progress,
+    Reconstruction,
+    joined,
+    no_progress,
+)
+from .method import Need
 from .reference import KeptReference, Reference, RunningReference
 
 ROWS_PER_EDIT = 2
 """The caption (the negative prompt of classifier-free guidance) and the caption moved along the direction."""
+LARGEST_LOSS_SCALE, LOSS_SCALE_STEP = 2**14, 2**4
+"""By how much the loss is enlarged for float16, and by how much that is lowered where it overflows."""
+
+
+class AttentionGuidance:
+    """The paper's way of editing; a `method.Method`."""
+
+    needs = frozenset([Need.CAPTIONS, Need.DIRECTION, Need.INVERSION])
+    batch: int | None = None
+
+    def __init__(self, options: AttentionOptions, models: object = None) -> None:
+        self.models: dict[str, str] = {}
+
+    def edit(
+        self, backbone: Backbone, cases: Sequence[Case], options: EditOptions, progress: Progress = no_progress
+    ) -> list[Edited]:
+        """Regenerates pictures of one size along their directions."""
+        return edit(backbone, [guided_edit(case) for case in cases], options, progress)
+
+
+@dataclass(frozen=True)
+class GuidedEdit:
+    """One edit that the diffusion model is to make.
+
+    Attributes:
+        inverted: where it starts.
+        direction: edit direction, one row.
+        reference: the unedited regeneration, if it was kept; it is run beside the edit if not.
+    """
+
+    inverted: Inverted
+    direction: Conditioning = field(repr=False)
+    reference: Reconstruction | None = field(default=None, repr=False)
+
+
+def guided_edit(case: Case) -> GuidedEdit:
+    """A case as the guided edit takes it."""
+    assert case.direction is not None, "the executor computes directions for methods that need them"
+    return GuidedEdit(case.inverted, case.direction, case.picture.reference)
 
 
 @torch.no_grad()
 def edit(
-    diffusion: LatentDiffusion, edits: Sequence[GuidedEdit], options: EditOptions, progress: Progress = no_progress
-) -> list[EditedLatents]:
+    backbone: Backbone, edits: Sequence[GuidedEdit], options: EditOptions, progress: Progress = no_progress
+) -> list[Edited]:
     """Regenerates pictures from their noise with their captions' embeddings moved along edit directions.
 
     Two rows run for each edit, the caption and the caption plus direction; first all captions, then all others. At each
     step every row takes one gradient step that brings its cross-attention maps closer to the reference's. Noise is then
     predicted anew at the moved latents, combined by classifier-free guidance, and one DDIM step is taken from the
-    latents of the row that `options.carried_row` names. No row touches another, so with `source` (the published code)
-    the latents are moved only by the caption row's gradient, and the edit row's gradient acts through its noise
-    prediction alone; and edits in one batch are what they would be alone.
+    latents of the row that `carried_row` names. No row touches another, so with `source` (the published code) the
+    latents are moved only by the caption row's gradient, and the edit row's gradient acts through its noise prediction
+    alone; and edits in one batch are what they would be alone.
 
     Args:
         edits: pictures of one size, inverted with `options.steps` steps; the same inversion may serve many edits.
+        options: with `AttentionOptions` as those of the method.
     """
-    schedule, context = diffusion.schedule(options.steps), _contexts(diffusion, edits, options)
-    latents = torch.cat([item.inversion.noise for item in edits])
-    parts = context.split(diffusion.gradient_rows or len(context))
-    carried = 0 if options.carried_row == "source" else 1
-    with record_cross_attention(diffusion.unet) as recorded:
-        reference, owners = _reference(diffusion, recorded, edits, options)
-        for done, timestep in enumerate(schedule.timesteps, 1):
+    own = options.method
+    assert isinstance(own, AttentionOptions)
+    path, conditioning = backbone.path(options.steps), _conditioning(backbone, edits, own)
+    guided_steps = own.guided_steps(options.steps)
+    latents = torch.cat([item.inverted.noise for item in edits])
+    # Split once: layers remember what they made of a text by the tensor it came in.
+    parts = conditioning.split(backbone.gradient_rows or len(conditioning))
+    carried = 0 if own.carried_row == "source" else 1
+    with backbone.recording() as recorded:
+        reference, owners = _reference(backbone, recorded, edits, options)
+        for done, timestep in enumerate(path.timesteps, 1):
             rows = latents.repeat(ROWS_PER_EDIT, 1, 1, 1)
-            if done <= options.guided_steps:
+            if done <= guided_steps:
                 maps = [layer[owners] for layer in reference.maps]
-                rows = guide(diffusion, recorded, rows, timestep, parts, maps, options.cross_attention_guidance)
-            unedited, edited = reference.predict_beside(rows, timestep, context).chunk(ROWS_PER_EDIT)
-            noise = unedited + options.guidance_scale * (edited - unedited)
-            levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
-            latents = ddim_step(rows.chunk(ROWS_PER_EDIT)[carried], noise, *levels)
+                rows = guide(backbone, recorded, rows, timestep, parts, maps, own.cross_attention_guidance)
+            unedited, edited = reference.predict_beside(rows, timestep, conditioning).chunk(ROWS_PER_EDIT)
+            # Away from the source caption instead of the empty text (pix2pix-zero's negative prompt).
+            noise = unedited + own.guidance_scale * (edited - unedited)
+            latents = path.denoise(rows.chunk(ROWS_PER_EDIT)[carried], noise, timestep)
             progress("edit", done, options.steps)
     unedited = reference.latents[owners].expand_as(latents)
-    return [EditedLatents(*pair) for pair in zip(latents.split(1), unedited.split(1), strict=True)]
+    return [Edited(*pair) for pair in zip(latents.split(1), unedited.split(1), strict=True)]
 
 
-def _contexts(diffusion: LatentDiffusion, edits: Sequence[GuidedEdit], options: EditOptions) -> Tensor:
-    """Embeddings [2 edits, tokens, width] in the UNet's precision."""
-    captions = diffusion.embed([item.inversion.caption for item in edits])
-    directions = torch.cat([item.direction for item in edits]).to(captions)
-    return torch.cat([captions, captions + options.direction_scale * directions]).to(diffusion.dtype)
+def _conditioning(backbone: Backbone, edits: Sequence[GuidedEdit], own: AttentionOptions) -> Conditioning:
+    """Two rows an edit, all captions first, in the working precision."""
+    captions = backbone.condition([item.inverted.caption for item in edits])
+    directions = joined([item.direction for item in edits])
+    return joined([captions, captions + directions * own.direction_scale]).to(backbone.dtype)
 
 
 def _reference(
-    diffusion: LatentDiffusion, recorded: CrossAttentionMaps, edits: Sequence[GuidedEdit], options: EditOptions
+    backbone: Backbone, recorded: CrossAttentionMaps, edits: Sequence[GuidedEdit], options: EditOptions
 ) -> tuple[Reference, list[int] | slice]:
     """The reference of all pictures, ready for the first step, and for each edit the number of its picture; of just one
     picture a slice, so that its maps serve all edits without a copy."""
-    inversions = list({id(item.inversion): item.inversion for item in edits}.values())
-    places = {id(inversion): place for place, inversion in enumerate(inversions)}
-    owners = [places[id(item.inversion)] for item in edits] if len(inversions) > 1 else slice(None)
-    kept = {id(item.inversion): item.reference for item in edits if item.reference is not None}
-    if len(kept) == len(inversions):
+    pictures = list({id(item.inverted): item.inverted for item in edits}.values())
+    places = {id(inverted): place for place, inverted in enumerate(pictures)}
+    owners = [places[id(item.inverted)] for item in edits] if len(pictures) > 1 else slice(None)
+    kept = {id(item.inverted): item.reference for item in edits if item.reference is not None}
+    if len(kept) == len(pictures):
         for reconstruction in kept.values():
             if len(reconstruction.maps) != options.steps:
                 raise ValueError(f"maps of {len(reconstruction.maps)} steps cannot guide an edit of {options.steps}")
-        return KeptReference(diffusion, recorded, [kept[id(inversion)] for inversion in inversions]), owners
-    running = RunningReference(diffusion, recorded, inversions, options.steps, steps_with_maps=options.guided_steps)
+        return KeptReference(backbone, recorded, [kept[id(inverted)] for inverted in pictures]), owners
+    assert isinstance(options.method, AttentionOptions)
+    guided_steps = options.method.guided_steps(options.steps)
+    running = RunningReference(backbone, recorded, pictures, options.steps, steps_with_maps=guided_steps)
     running.advance()
     return running, owners
 
 
 def guide(
-    diffusion: LatentDiffusion,
+    backbone: Backbone,
     recorded: CrossAttentionMaps,
-    rows: Tensor,
+    rows: Float[Tensor, "rows channels h w"],
     timestep: int,
-    contexts: Sequence[Tensor],
+    parts: Sequence[Conditioning],
     reference: Sequence[Tensor],
     amount: float,
-) -> Tensor:
+) -> Float[Tensor, "rows channels h w"]:
     """One gradient step of size `amount` on latents [rows, channels, h, w] towards the reference maps.
 
-    Nothing is computed behind the last map, and no gradient for any weight. Rows that share one tensor of `contexts`
-    share a pass.
+    Nothing is computed behind the last map, and no gradient for any weight. Rows that share one of `parts` share a
+    pass.
     """
     recorded.rows, recorded.nothing_else = ALL_ROWS, True
     moved: list[Tensor] = []
-    numbers = torch.arange(len(rows)).split([len(context) for context in contexts])
-    for context, part in zip(contexts, numbers, strict=True):
+    numbers = torch.arange(len(rows)).split([len(part) for part in parts])
+    for conditioning, part in zip(parts, numbers, strict=True):
         with torch.enable_grad():
             variable = rows[part].requires_grad_()
             with suppress(LastMapSeen):
-                diffusion.predict_noise(variable, timestep, context)
-            theirs = reference if len(contexts) == 1 else [layer[part % len(layer)] for layer in reference]
-            (gradient,) = torch.autograd.grad(attention_distance(recorded.take(), theirs), variable)
+                backbone.predict(variable, timestep, conditioning)
+            theirs = reference if len(parts) == 1 else [layer[part % len(layer)] for layer in reference]
+            distance = attention_distance(recorded.take(), theirs)
+            gradient = scaled_gradient(distance, variable, backbone.dtype)
         moved.append(variable.detach() - amount * gradient)
     recorded.nothing_else = False
     return torch.cat(moved)
+
+
+def scaled_gradient(
+    loss: Float[Tensor, ""], variable: Float[Tensor, "rows channels h w"], dtype: torch.dtype
+) -> Float[Tensor, "rows channels h w"]:
+    """The gradient of a loss, which float16 networks compute at a larger scale.
+
+    The gradients behind a softmax are near 1e-6, where float16 has but a few bits left (its normal numbers end at
+    6e-5), so that they would come out rounded or as nothing. Where the larger scale overflows it is lowered.
+    """
+    if dtype != torch.float16:  # bfloat16 reaches as far down as float32
+        return torch.autograd.grad(loss, variable)[0]
+    scale = LARGEST_LOSS_SCALE
+    while True:
+        (gradient,) = torch.autograd.grad(loss * scale, variable, retain_graph=True)
+        if scale == 1 or bool(torch.isfinite(gradient).all()):
+            return gradient / scale
+        scale = max(1, scale // LOSS_SCALE_STEP)
 
 
 def attention_distance(maps: Sequence[Tensor], reference: Sequence[Tensor]) -> Tensor:

@@ -8,54 +8,57 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 
-from ..backbones.stable_diffusion import LatentDiffusion
+from ..backbones.backbone import Backbone
 from ..errors import InputError, OutputError
 from ..files import unfinished
+from ..records import Conditioning
 
-_KEY = "direction"
+_KEY, _POOLED_KEY = "direction", "pooled"
 
 
-def edit_direction(diffusion: LatentDiffusion, before: Sequence[str], after: Sequence[str]) -> Tensor:
+def edit_direction(backbone: Backbone, before: Sequence[str], after: Sequence[str]) -> Conditioning:
     """Mean embedding of the after-captions less that of the before-captions, token position by token position.
 
     Returns:
-        [1, tokens, width] float32, the shape of one caption's embedding ([1, 77, 768] for Stable Diffusion 1.x).
+        one row, float32: the shape of one caption's embedding ([1, 77, 768] for Stable Diffusion 1.x).
 
     Raises:
         InputError: one of the lists is empty.
     """
     if not before or not after:
         raise InputError("an edit direction needs at least one caption before and one after the edit")
-    mean_before = diffusion.embed(before).mean(0, keepdim=True)
-    mean_after = diffusion.embed(after).mean(0, keepdim=True)
-    return mean_after - mean_before
+    return backbone.condition(after).mean() - backbone.condition(before).mean()
 
 
-def check_direction(direction: Tensor, diffusion: LatentDiffusion) -> None:
+def check_direction(direction: Conditioning, backbone: Backbone) -> None:
     """Makes sure that a given direction fits the model's text encoder.
 
     Raises:
         InputError: it has another shape.
     """
-    expected = diffusion.embed([""]).shape
-    if direction.shape != expected:
-        raise InputError(
-            f"this direction has shape {tuple(direction.shape)}, but the models in use need {tuple(expected)}: use the "
-            "models it was made with"
-        )
+    expected = backbone.condition([""])
+    for found, needed in ((direction.hidden, expected.hidden), (direction.pooled, expected.pooled)):
+        shapes = [None if part is None else tuple(part.shape) for part in (found, needed)]
+        if shapes[0] != shapes[1]:
+            raise InputError(
+                f"this direction has shape {shapes[0]}, but the models in use need {shapes[1]}: use the models it was "
+                "made with"
+            )
 
 
-def save_direction(direction: Tensor, path: Path, note: str = "") -> None:
+def save_direction(direction: Conditioning, path: Path, note: str = "") -> None:
     """Writes a direction to a safetensors file, for use without a language model (pix2pix-zero's own way).
 
     Raises:
         OutputError: the file cannot be written.
     """
     part = unfinished(path)
+    tensors = {_KEY: direction.hidden.contiguous().cpu()}
+    if direction.pooled is not None:
+        tensors[_POOLED_KEY] = direction.pooled.contiguous().cpu()
     try:
-        save_file({_KEY: direction.contiguous().cpu()}, part, metadata={"note": note})
+        save_file(tensors, part, metadata={"note": note})
         part.replace(path)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"cannot write the direction to {path}: choose a folder you may write to") from error
@@ -63,7 +66,7 @@ def save_direction(direction: Tensor, path: Path, note: str = "") -> None:
         part.unlink(missing_ok=True)
 
 
-def load_direction(path: Path) -> Tensor:
+def load_direction(path: Path) -> Conditioning:
     """Reads a direction back.
 
     Raises:
@@ -73,9 +76,10 @@ def load_direction(path: Path) -> Tensor:
         raise InputError(f"there is no direction file {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            direction: Tensor = file.get_tensor(_KEY)
+            hidden = file.get_tensor(_KEY)
+            pooled = file.get_tensor(_POOLED_KEY) if _POOLED_KEY in file.keys() else None  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is not a direction saved by this program") from error
-    if direction.ndim != 3 or not torch.isfinite(direction).all():
+    if hidden.ndim != 3 or not torch.isfinite(hidden).all():
         raise InputError(f"{path} holds no direction of shape [1, tokens, width]")
-    return direction.float()
+    return Conditioning(hidden.float(), None if pooled is None else pooled.float())

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.attention import NO_ROWS, CrossAttentionMaps, record_cross_attention
-from ..backbones.schedule import ddim_step
-from ..backbones.stable_diffusion import LatentDiffusion
-from ..options import EditOptions
-from ..records import Inversion, Progress, Reconstruction, no_progress
+from ..backbones.attention import NO_ROWS, CrossAttentionMaps
+from ..backbones.backbone import Backbone
+from ..records import Conditioning, Inverted, Progress, Reconstruction, joined, no_progress
 
 
 class Reference(Protocol):
@@ -30,12 +29,14 @@ class Reference(Protocol):
         ...
 
     @property
-    def latents(self) -> Tensor:
-        """Where the regeneration stands, [pictures, channels, h, w]; after the last step, where it ended."""
+    def latents(self) -> Float[Tensor, "pictures channels h w"]:
+        """Where the regeneration stands; after the last step, where it ended."""
         ...
 
-    def predict_beside(self, rows: Tensor, timestep: int, context: Tensor) -> Tensor:
-        """The noise prediction for the edit's rows; afterwards `maps` are those of the next step."""
+    def predict_beside(
+        self, rows: Float[Tensor, "rows channels h w"], timestep: int, conditioning: Conditioning
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The prediction for the edit's rows; afterwards `maps` are those of the next step."""
         ...
 
 
@@ -43,56 +44,62 @@ class RunningReference:
     """A reference pass that shares the forward passes of an edit, or runs alone.
 
     Args:
-        diffusion: the model.
-        recorded: the recording that is active on its UNet.
-        inversions: one or more pictures of one size.
+        backbone: the model.
+        recorded: the recording that is active on it.
+        pictures: one or more, of one size.
         steps: number of sampling steps.
         steps_with_maps: of how many steps, from the noisiest on, the maps are wanted; None for all.
     """
 
     def __init__(
         self,
-        diffusion: LatentDiffusion,
+        backbone: Backbone,
         recorded: CrossAttentionMaps,
-        inversions: Sequence[Inversion],
+        pictures: Sequence[Inverted],
         steps: int,
         *,
         steps_with_maps: int | None = None,
     ) -> None:
-        self.latents = torch.cat([inversion.noise for inversion in inversions])
+        self.latents = torch.cat([picture.noise for picture in pictures])
         self.maps: tuple[Tensor, ...] = ()
-        self._diffusion, self._recorded = diffusion, recorded
+        self._backbone, self._recorded = backbone, recorded
         self._steps_with_maps = steps if steps_with_maps is None else steps_with_maps
-        self._context = diffusion.embed([inversion.caption for inversion in inversions]).to(diffusion.dtype)
-        self._schedule = diffusion.schedule(steps)
+        self._captions = backbone.condition([picture.caption for picture in pictures]).to(backbone.dtype)
+        self._path = backbone.path(steps)
         self._step = 0
-        self._shared: tuple[Tensor, Tensor] | None = None
+        self._shared: tuple[Conditioning, Conditioning] | None = None
 
     def advance(self) -> None:
         """One step without an edit beside it."""
-        self.predict_beside(self.latents[:0], 0, self._context[:0])
+        self._step_beside(None, 0, None)
 
-    def predict_beside(self, rows: Tensor, timestep: int, context: Tensor) -> Tensor:
-        """The noise prediction for the edit's rows, and the reference's next step, if there is one."""
-        if self._step == len(self._schedule.timesteps):
-            return _without_maps(self._diffusion, self._recorded, rows, timestep, context)
-        own = self._schedule.timesteps[self._step]
-        together = torch.cat([rows, self.latents])
-        timesteps = torch.tensor([timestep] * len(rows) + [own] * len(self.latents), device=rows.device)
-        self._recorded.rows = slice(len(rows), None) if self._step < self._steps_with_maps else NO_ROWS
-        noise = self._diffusion.predict_noise(together, timesteps, self._context_with(context))
+    def predict_beside(
+        self, rows: Float[Tensor, "rows channels h w"], timestep: int, conditioning: Conditioning
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The prediction for the edit's rows, and the reference's next step, if there is one."""
+        if self._step == len(self._path.timesteps):
+            return _without_maps(self._backbone, self._recorded, rows, timestep, conditioning)
+        return self._step_beside(rows, timestep, conditioning)
+
+    def _step_beside(self, rows: Tensor | None, timestep: int, conditioning: Conditioning | None) -> Tensor:
+        """The reference's next step; with rows of an edit, in one forward pass with theirs."""
+        own = self._path.timesteps[self._step]
+        beside = self.latents[:0] if rows is None else rows
+        together = torch.cat([beside, self.latents])
+        timesteps = torch.tensor([timestep] * len(beside) + [own] * len(self.latents), device=together.device)
+        self._recorded.rows = slice(len(beside), None) if self._step < self._steps_with_maps else NO_ROWS
+        prediction = self._backbone.predict(together, timesteps, self._conditioning_with(conditioning))
         self.maps = self._recorded.take()
-        levels = self._schedule.level(own), self._schedule.level(own - self._schedule.stride)
-        self.latents = ddim_step(self.latents, noise[len(rows) :], *levels)
+        self.latents = self._path.denoise(self.latents, prediction[len(beside) :], own)
         self._step += 1
-        return noise[: len(rows)]
+        return prediction[: len(beside)]
 
-    def _context_with(self, context: Tensor) -> Tensor:
-        """Both contexts in one tensor, the same one at every step: attention layers remember what they made of it."""
-        if not len(context):
-            return self._context
-        if self._shared is None or self._shared[0] is not context:
-            self._shared = context, torch.cat([context, self._context])
+    def _conditioning_with(self, conditioning: Conditioning | None) -> Conditioning:
+        """Both texts in one tensor, the same one at every step: attention layers remember what they made of it."""
+        if conditioning is None:
+            return self._captions
+        if self._shared is None or self._shared[0] is not conditioning:
+            self._shared = conditioning, joined([conditioning, self._captions])
         return self._shared[1]
 
 
@@ -100,71 +107,68 @@ class KeptReference:
     """A reference whose maps were kept.
 
     Args:
-        diffusion: the model.
-        recorded: the recording that is active on its UNet.
+        backbone: the model.
+        recorded: the recording that is active on it.
         kept: one for each picture.
     """
 
-    def __init__(
-        self, diffusion: LatentDiffusion, recorded: CrossAttentionMaps, kept: Sequence[Reconstruction]
-    ) -> None:
+    def __init__(self, backbone: Backbone, recorded: CrossAttentionMaps, kept: Sequence[Reconstruction]) -> None:
         self.latents = torch.cat([reconstruction.latents for reconstruction in kept])
-        self._diffusion, self._recorded, self._kept, self._step = diffusion, recorded, kept, 0
+        self._backbone, self._recorded, self._kept, self._step = backbone, recorded, kept, 0
 
     @property
     def maps(self) -> tuple[Tensor, ...]:
         """The maps of the step that the edit is at."""
         layers = zip(*(reconstruction.maps[self._step] for reconstruction in self._kept), strict=True)
-        joined = (layer[0] if len(layer) == 1 else torch.cat(layer) for layer in layers)
-        return tuple(layer.to(self._diffusion.device) for layer in joined)
+        parts = (layer[0] if len(layer) == 1 else torch.cat(layer) for layer in layers)
+        return tuple(layer.to(self._backbone.device) for layer in parts)
 
-    def predict_beside(self, rows: Tensor, timestep: int, context: Tensor) -> Tensor:
-        """The noise prediction for the edit's rows alone."""
+    def predict_beside(
+        self, rows: Float[Tensor, "rows channels h w"], timestep: int, conditioning: Conditioning
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The prediction for the edit's rows alone."""
         self._step += 1
-        return _without_maps(self._diffusion, self._recorded, rows, timestep, context)
+        return _without_maps(self._backbone, self._recorded, rows, timestep, conditioning)
 
 
 def _without_maps(
-    diffusion: LatentDiffusion, recorded: CrossAttentionMaps, rows: Tensor, timestep: int, context: Tensor
+    backbone: Backbone, recorded: CrossAttentionMaps, rows: Tensor, timestep: int, conditioning: Conditioning
 ) -> Tensor:
     recorded.rows = NO_ROWS
-    return diffusion.predict_noise(rows, timestep, context)
+    return backbone.predict(rows, timestep, conditioning)
 
 
 @torch.no_grad()
 def reconstruct(
-    diffusion: LatentDiffusion, inversion: Inversion, options: EditOptions, progress: Progress = no_progress
-) -> Tensor:
-    """Regenerates the picture from its noise with its own caption: latents [1, channels, h, w]."""
-    with record_cross_attention(diffusion.unet) as recorded:
-        running = RunningReference(diffusion, recorded, [inversion], options.steps, steps_with_maps=0)
-        for done in range(1, options.steps + 1):
+    backbone: Backbone, pictures: Sequence[Inverted], progress: Progress = no_progress
+) -> Float[Tensor, "pictures channels h w"]:
+    """Regenerates pictures of one size from their noise with their own captions."""
+    steps = pictures[0].steps
+    with backbone.recording() as recorded:
+        running = RunningReference(backbone, recorded, pictures, steps, steps_with_maps=0)
+        for done in range(1, steps + 1):
             running.advance()
-            progress("reconstruct", done, options.steps)
+            progress("reconstruct", done, steps)
     return running.latents
 
 
 @torch.no_grad()
 def keep_reference(
-    diffusion: LatentDiffusion,
-    inversion: Inversion,
-    options: EditOptions,
-    progress: Progress = no_progress,
-    *,
-    most_bytes: float = float("inf"),
+    backbone: Backbone, inverted: Inverted, progress: Progress = no_progress, *, most_bytes: float = float("inf")
 ) -> Reconstruction | None:
-    """Regenerates the picture and keeps all its maps, in the UNet's own precision, on the CPU.
+    """Regenerates the picture and keeps all its maps, in the network's own precision, on the CPU.
 
     Returns:
         None, after one step, if the maps would take more than `most_bytes`.
     """
     maps: list[tuple[Tensor, ...]] = []
-    with record_cross_attention(diffusion.unet) as recorded:
-        running = RunningReference(diffusion, recorded, [inversion], options.steps)
-        for done in range(1, options.steps + 1):
+    steps = inverted.steps
+    with backbone.recording() as recorded:
+        running = RunningReference(backbone, recorded, [inverted], steps)
+        for done in range(1, steps + 1):
             running.advance()
-            if options.steps * sum(layer.nbytes for layer in running.maps) > most_bytes:
+            if steps * sum(layer.nbytes for layer in running.maps) > most_bytes:
                 return None
             maps.append(tuple(layer.cpu() for layer in running.maps))
-            progress("reconstruct", done, options.steps)
+            progress("reconstruct", done, steps)
     return Reconstruction(running.latents, tuple(maps))

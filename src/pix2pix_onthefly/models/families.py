@@ -83,7 +83,8 @@ class Family:
         about: one sentence for listings.
         reconstruction_floor: PSNR in dB under which a reconstruction tells that the picture is foreign to the models;
             None where none has been measured.
-        option_defaults: options whose default differs for this family.
+        option_defaults: settings whose default differs for this family; those count that a method has.
+        guidance_factor: on the guidance scales of all methods, which are meant for Stable Diffusion.
     """
 
     diffusion: ModelRow
@@ -94,6 +95,7 @@ class Family:
     about: str
     reconstruction_floor: float | None = None
     option_defaults: dict[str, Any] = field(default_factory=dict[str, Any])
+    guidance_factor: float = 1.0
 
 
 _BLIP = ModelRow(
@@ -183,7 +185,8 @@ FAMILIES: dict[str, Family] = {
         pool="world",
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
         reconstruction_floor=25.5,  # docs/inversion.md: world pictures lie above, photographs below
-        option_defaults={"guidance_scale": 1.5},  # a small model overshoots at Stable Diffusion's 5
+        option_defaults={"sentences": "world"},
+        guidance_factor=0.3,  # a small model overshoots at Stable Diffusion's scales: 1.5 here is what 5 is there
     ),
     "sd14": _photographs(
         _stable_diffusion_1("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b"),
@@ -245,6 +248,7 @@ def family_of(options: LoadOptions) -> tuple[str, Family]:
         sources = {family.diffusion.source: family for family in FAMILIES.values()}
         home = sources.get(rows["diffusion"].source)
         rows["option_defaults"] = home.option_defaults if home else {}
+        rows["guidance_factor"] = home.guidance_factor if home else 1.0
         rows["reconstruction_floor"] = home.reconstruction_floor if home else None
     return name, replace(FAMILIES[name], **rows)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,7 @@ from ..backbones.stable_diffusion import LatentDiffusion
 from ..captioning.blip import Captioner
 from ..rewriting.rewriter import Rewriter
 from . import loading
+from .identity import weights_name
 
 if TYPE_CHECKING:
     from .families import Family
@@ -41,6 +43,17 @@ class Models:
         self.family, self.device, self.dtype, self.low_vram = family, device, dtype, low_vram
         self._loaded: dict[str, Any] = {}
         self._latest = ""
+        self._lock = RLock()
+
+    @contextmanager
+    def using(self, role: str) -> Generator[Any]:
+        with self._lock:
+            yield getattr(self, role)
+
+    @property
+    def weights(self) -> str:
+        """Names the diffusion model's weights, without loading them."""
+        return weights_name(self.family.diffusion)
 
     @property
     def diffusion(self) -> LatentDiffusion:
@@ -67,6 +80,7 @@ class Models:
     def _diffusion(self) -> LatentDiffusion:
         model = loading.load_diffusion(self.family.diffusion, self.device, self.dtype)
         model.gradient_rows = 1 if self.low_vram else None
+        model.weights = self.weights
         return model
 
     def _get(self, role: str, load: Callable[[], Any]) -> Any:

@@ -14,33 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError, OptionError
-from ..options import EditOptions
+from ..errors import OptionError
+from ..options import RewritingOptions
 from ..records import EditCaptions, Progress, no_progress
 from .formats import INSTRUCTION_HEADER, Example, build_prompt
+from .instructions import check_instruction
 from .replies import ParsedReply, parse_reply
 
-LONGEST_INSTRUCTION = 1000
 ANY_PICTURE = "a picture"
 HEADER_TOKENS = 40
 TOKENS_A_CAPTION = 60
 LEAST_TOKENS_A_CAPTION = 20
-
-
-def check_instruction(text: str) -> str:
-    """The instruction on one line.
-
-    Raises:
-        InputError: it is blank or too long.
-    """
-    instruction = " ".join(text.split())
-    if not instruction:
-        raise InputError("the instruction is empty; say in words what should change in the picture")
-    if len(instruction) > LONGEST_INSTRUCTION:
-        raise InputError(
-            f"the instruction has {len(instruction)} characters; at most {LONGEST_INSTRUCTION} are possible, shorten it"
-        )
-    return instruction
 
 
 class Rewriter:
@@ -63,14 +47,20 @@ class Rewriter:
         self.model.to(device)
 
     def rewrite(
-        self, instruction: str, caption: str | None, options: EditOptions, progress: Progress = no_progress
+        self,
+        instruction: str,
+        caption: str | None,
+        options: RewritingOptions,
+        *,
+        seed: int = 0,
+        progress: Progress = no_progress,
     ) -> EditCaptions:
         """Asks until a reply can be read, at most `options.attempts` times. The same arguments give the same captions.
 
         Args:
             instruction: what should change.
             caption: the picture's caption, if known; the first before-caption where the options lock it (paper 5.4).
-            options: captions, shots, wording, lock_first_caption, attempts, temperature and seed count here.
+            options, seed: settings of this stage, and of everything random.
             progress: told of each attempt.
 
         Raises:
@@ -80,13 +70,13 @@ class Rewriter:
         instruction = check_instruction(instruction)
         caption = " ".join((caption or "").split()) or None
         locked = caption if options.lock_first_caption else None
-        prompt = self._prompt(instruction, locked, options)
+        prompt = self._prompt(instruction, locked, options, seed)
         ids, room = self._tokens(prompt, 2 * options.captions - (locked is not None))
         replies: list[str] = []
         parsed: list[ParsedReply] = []
         for attempt in range(options.attempts):
             progress("rewrite", attempt, options.attempts)
-            replies.append(self._ask(ids, room, attempt, options))
+            replies.append(self._ask(ids, room, attempt, options, seed))
             parsed.append(parse_reply(replies[-1], count=options.captions, first_caption=locked))
             if not parsed[-1].problems:
                 break
@@ -94,16 +84,8 @@ class Rewriter:
         before, after, outcome, note = _choose(parsed, instruction, caption, options.captions)
         return EditCaptions(before, after, outcome, prompt, tuple(replies), note)
 
-    def _prompt(self, instruction: str, locked: str | None, options: EditOptions) -> str:
-        if options.shots > len(self.examples):
-            raise OptionError(f"shots is {options.shots}, but the example pool holds {len(self.examples)}; lower shots")
-        prompt = build_prompt(
-            instruction,
-            count=options.captions,
-            wording=options.wording,
-            examples=random.Random(options.seed).sample(self.examples, options.shots),
-            first_caption=locked,
-        )
+    def _prompt(self, instruction: str, locked: str | None, options: RewritingOptions, seed: int) -> str:
+        prompt = prompt_for(instruction, locked, options, seed, self.examples)
         if getattr(self.tokenizer, "chat_template", None) is None:
             return prompt
         message = [{"role": "user", "content": prompt}]
@@ -124,7 +106,7 @@ class Rewriter:
             )
         return ids, min(wanted, room)
 
-    def _ask(self, ids: Tensor, room: int, attempt: int, options: EditOptions) -> str:
+    def _ask(self, ids: Tensor, room: int, attempt: int, options: RewritingOptions, seed: int) -> str:
         temperature = options.temperature if attempt == 0 else max(1.0, options.temperature)
         if temperature > 0:
             sampling: dict[str, Any] = {"do_sample": True, "temperature": temperature}
@@ -133,7 +115,7 @@ class Rewriter:
             sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
         padding = getattr(self.tokenizer, "pad_token_id", None)
         ids = ids.to(self.model.device)
-        with _own_randomness(self.model.device, options.seed + attempt), torch.no_grad():
+        with _own_randomness(self.model.device, seed + attempt), torch.no_grad():
             made = self.model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
@@ -144,6 +126,29 @@ class Rewriter:
                 **sampling,
             )
         return self.tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True)
+
+
+def prompt_for(
+    instruction: str, locked: str | None, options: RewritingOptions, seed: int, examples: Sequence[Example]
+) -> str:
+    """The text that a language model is given, before any chat template.
+
+    Args:
+        locked: the first before-caption, if it is given.
+        examples: the pool.
+
+    Raises:
+        OptionError: more shots than the pool holds.
+    """
+    if options.shots > len(examples):
+        raise OptionError(f"shots is {options.shots}, but the example pool holds {len(examples)}; lower shots")
+    return build_prompt(
+        instruction,
+        count=options.captions,
+        wording=options.wording,
+        examples=random.Random(seed).sample(examples, options.shots),
+        first_caption=locked,
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from diffusers.image_processor import VaeImageProcessor
 from torch import Tensor
 
 from ...backbones.stable_diffusion import LatentDiffusion
-from ...inversions.ddim import pyramid_sides
+from ...inversions.regularisation import pyramid_sides
 
 
 def _pipeline_class() -> Any:

@@ -3,71 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from ...editor import Editor
+from ...backbones.backbone import Backbone
+from ...backbones.stable_diffusion import LatentDiffusion
+from ...methods.method import Need
 from ...options import EditOptions
 from ...pictures import fitting
-from ..runs.method import Case, Made
-from .base import FamilyMethod, finished
+from ...records import Case, Edited, Progress, no_progress
+from .base import stable_diffusion
 from .diffusers_pix2pix_zero import DiffusersPix2PixZero
-from .settings import Settings, check_range
+from .options import DiffusersZeroOptions
 
 
-@dataclass(frozen=True, kw_only=True)
-class DiffusersZeroSettings(Settings):
-    """Its settings, the pipeline's defaults.
+class DiffusersZero:
+    """One picture at a time: with more the pipeline edits the wrong rows."""
 
-    Attributes:
-        regularisation_rounds: rounds of noise regularisation at each inversion step.
-        auto_correlation_rolls: auto-correlation gradient steps in each round.
-    """
+    needs = frozenset([Need.CAPTIONS])
+    batch: int | None = 1
 
-    regularisation_rounds: int = 5
-    auto_correlation_rolls: int = 5
+    def __init__(self, options: DiffusersZeroOptions, models: object = None) -> None:
+        self.models: dict[str, str] = {}
+        self._made: tuple[LatentDiffusion, torch.device, DiffusersPix2PixZero] | None = None
 
-    def __post_init__(self) -> None:
-        check_range("regularisation_rounds", self.regularisation_rounds, 0, 50)
-        check_range("auto_correlation_rolls", self.auto_correlation_rolls, 0, 50)
-
-
-class DiffusersZero(FamilyMethod):
-    """One picture at a time: with more the pipeline edits the wrong rows. Guidance is that of our own edits."""
-
-    def __init__(self, name: str, editor: Editor, options: EditOptions, settings: DiffusersZeroSettings) -> None:
-        super().__init__(name, editor, options, batch=1)
-        self.own, self.pipeline = settings, DiffusersPix2PixZero(self.diffusion)
-
-    def settings(self) -> dict[str, object]:
-        """Guidance is from the options."""
-        guidance = self.options.guidance_scale, self.options.cross_attention_guidance
-        return self.described(self.own, guidance_scale=guidance[0], cross_attention_guidance=guidance[1])
-
-    def edit_batch(self, cases: Sequence[Case]) -> list[Made]:
+    def edit(
+        self, backbone: Backbone, cases: Sequence[Case], options: EditOptions, progress: Progress = no_progress
+    ) -> list[Edited]:
         """Edits one picture."""
-        return finished(cases, [fitting.to_image(self.edited(case)) for case in cases])
+        diffusion = stable_diffusion(options.method.name, backbone)
+        return [Edited(fitting.to_image(self.edited(diffusion, case, options))) for case in cases]
 
-    def edited(self, case: Case) -> Tensor:
+    def edited(self, diffusion: LatentDiffusion, case: Case, options: EditOptions) -> Tensor:
         """The edited picture [1, 3, H, W] in -1..1, at the working size."""
-        dtype = self.diffusion.dtype
-        noise = self.pipeline.invert(
-            self.encoded([case]).to(dtype),
-            case.source_caption,
-            steps=self.options.steps,
-            rounds=self.own.regularisation_rounds,
-            rolls=self.own.auto_correlation_rolls,
-            seed=case.seed,
+        own, dtype = options.method, diffusion.dtype
+        assert isinstance(own, DiffusersZeroOptions)
+        pipeline, caption = self._pipeline(diffusion), case.picture.caption
+        noise = pipeline.invert(
+            case.latents.to(dtype), caption, steps=options.steps, rounds=own.rounds, rolls=own.rolls, seed=options.seed
         )
-        before, after = (self.diffusion.embed(texts).to(dtype) for texts in (case.captions.before, case.captions.after))
-        picture = self.pipeline.edit(
+        before, after = (diffusion.embed(texts).to(dtype) for texts in (case.captions.before, case.captions.after))
+        picture = pipeline.edit(
             noise,
-            case.source_caption,
+            caption,
             before,
             after,
-            steps=self.options.steps,
-            guidance_scale=self.options.guidance_scale,
-            cross_attention_guidance=self.options.cross_attention_guidance,
+            steps=options.steps,
+            guidance_scale=own.guidance_scale,
+            cross_attention_guidance=own.cross_attention_guidance,
         )
         return picture.float() * 2 - 1
+
+    def _pipeline(self, diffusion: LatentDiffusion) -> DiffusersPix2PixZero:
+        """The pipeline, whose copy of the UNet stays where it was made: made anew where the model has moved."""
+        if self._made is None or self._made[0] is not diffusion or self._made[1] != diffusion.device:
+            self._made = None  # the old copy goes before the new one comes
+            self._made = diffusion, diffusion.device, DiffusersPix2PixZero(diffusion)
+        return self._made[2]

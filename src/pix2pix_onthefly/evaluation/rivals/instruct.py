@@ -2,84 +2,62 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from diffusers import EulerAncestralDiscreteScheduler
 from PIL import Image, ImageOps
 
-from ...editor import Editor
+from ...backbones.backbone import Backbone
+from ...methods.method import Need
+from ...models.residency import Models
 from ...options import EditOptions
 from ...pictures import fitting
-from ..runs.method import Case, Made
-from .base import BatchedMethod, finished, generators, pipeline_of
-from .settings import Settings
-from .weights import Trained, load_trained, row_of
+from ...records import Case, Edited, Progress, no_progress
+from .base import generators, pipeline_of
+from .options import InstructOptions
+from .weights import TRAINED, load_trained, row_of
 
 LONG_SIDE = 512
 _MULTIPLE = 64
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstructSettings(Settings):
-    """Its settings, those of the authors' `edit_cli.py`.
+class InstructPix2Pix:
+    """Follows the instruction; captions do not matter. It has weights of its own: device and precision are those of the
+    models in use."""
 
-    Attributes:
-        trained: whose weights.
-        weights: a folder or a hub id in their place.
-        guidance_scale: towards the instruction.
-        image_guidance_scale: towards the picture.
-        suffix: what follows the instruction.
-    """
+    needs: frozenset[Need] = frozenset()
+    batch: int | None = None
 
-    trained: Trained
-    weights: str = ""
-    guidance_scale: float = 7.5
-    image_guidance_scale: float = 1.5
-    suffix: str = ""
+    def __init__(self, options: InstructOptions, models: Models) -> None:
+        name, trained = options.name, TRAINED[options.name]
+        row = row_of(name, trained, options.weights)
+        self.models = {"diffusion": str(row)}
+        self.diffusion = load_trained(name, trained, row, models.device, models.dtype)
 
-    def plain(self) -> dict[str, object]:
-        """Without the weights, which the models tell."""
-        plain = dataclasses.asdict(self)
-        return {name: value for name, value in plain.items() if name not in ("trained", "weights")}
-
-
-class InstructPix2Pix(BatchedMethod):
-    """Follows the instruction; captions do not matter. Only device, precision and batch are the editor's."""
-
-    def __init__(self, name: str, editor: Editor, options: EditOptions, settings: InstructSettings) -> None:
+    def edit(
+        self, backbone: Backbone, cases: Sequence[Case], options: EditOptions, progress: Progress = no_progress
+    ) -> list[Edited]:
+        """Edits pictures of one size."""
         from diffusers import StableDiffusionInstructPix2PixPipeline
 
-        super().__init__(name, editor.settings.batch)
-        self.options, self.own = options, settings
-        self.row = row_of(name, settings.trained, settings.weights)
-        diffusion = load_trained(name, settings.trained, self.row, editor.device, editor.dtype)
+        own = options.method
+        assert isinstance(own, InstructOptions)
         # The authors' sampler runs through evenly spaced noise levels from the highest on.
-        scheduler = EulerAncestralDiscreteScheduler.from_config(diffusion.scheduler.config, timestep_spacing="linspace")
-        self.pipeline = pipeline_of(StableDiffusionInstructPix2PixPipeline, diffusion, scheduler, image_encoder=None)
-
-    def models(self) -> dict[str, str]:
-        """Its own weights' row."""
-        return {"diffusion": str(self.row)}
-
-    def settings(self) -> dict[str, object]:
-        """Steps, size and its own."""
-        return {"steps": self.options.steps, "size": self.options.size or LONG_SIDE, **self.own.plain()}
-
-    def edit_batch(self, cases: Sequence[Case]) -> list[Made]:
-        """Edits pictures of one size."""
-        side = self.options.size or LONG_SIDE
-        pictures = self.pipeline(
-            prompt=[case.instruction + self.own.suffix for case in cases],
-            image=[fitted_to_64(case.picture, side) for case in cases],
-            num_inference_steps=self.options.steps,
-            guidance_scale=self.own.guidance_scale,
-            image_guidance_scale=self.own.image_guidance_scale,
-            generator=generators(cases),
+        scheduler = EulerAncestralDiscreteScheduler.from_config(
+            self.diffusion.scheduler.config, timestep_spacing="linspace"
+        )
+        pipeline = pipeline_of(StableDiffusionInstructPix2PixPipeline, self.diffusion, scheduler, image_encoder=None)
+        side = options.size or LONG_SIDE
+        pictures = pipeline(
+            prompt=[case.instruction + own.suffix for case in cases],
+            image=[fitted_to_64(case.picture.original, side) for case in cases],
+            num_inference_steps=options.steps,
+            guidance_scale=own.guidance_scale,
+            image_guidance_scale=own.image_guidance_scale,
+            generator=generators(cases, options.seed),
         ).images
-        return finished(cases, pictures)
+        return [Edited(picture) for picture in pictures]
 
 
 def fitted_to_64(picture: Image.Image, side: int) -> Image.Image:

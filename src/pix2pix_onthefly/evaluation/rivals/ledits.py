@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -15,91 +14,64 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from ...backbones.backbone import Backbone
 from ...backbones.stable_diffusion import LatentDiffusion
-from ...editor import Editor
-from ...errors import OptionError
+from ...methods.method import Need
+from ...methods.phrases import changed_phrases
 from ...options import EditOptions
 from ...pictures import fitting
-from ..runs.method import Case, Made
-from .base import FamilyMethod, finished, generators, pipeline_of
-from .phrases import changed_phrases
-from .settings import Settings, check_range, scaled_guidance
+from ...records import Case, Edited, Progress, no_progress
+from .base import generators, pipeline_of, stable_diffusion
+from .options import LeditsOptions
 
-_PROMPTS = "captions", "phrases"
 _MULTIPLE = 32
 """The pipeline takes only pictures whose sides are multiples of this, and blurs attention of no fewer than two such."""
 _ITS_CHANNELS = 4
 """The pipeline repeats its attention mask for so many latent channels."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeditsSettings(Settings):
-    """Its settings, the pipeline's defaults.
-
-    Attributes:
-        skip: share of the noisiest steps that is left out.
-        edit_guidance_scale: towards the after-caption and away from the before-caption, for Stable Diffusion.
-        edit_threshold: quantile that a place must reach to be edited.
-        use_intersect_mask: whether a place must reach it in the attention and in the noise; else in the attention.
-        prompts: what is put in and taken away: all of the `captions`, or the `phrases` that change between them.
-    """
-
-    skip: float = 0.15
-    edit_guidance_scale: float = 5.0
-    edit_threshold: float = 0.9
-    use_intersect_mask: bool = True
-    prompts: str = "captions"
-
-    def __post_init__(self) -> None:
-        if self.prompts not in _PROMPTS:
-            raise OptionError(f"prompts must be one of {', '.join(_PROMPTS)}, not {self.prompts!r}")
-        check_range("skip", self.skip, 0, 0.99)
-        check_range("edit_threshold", self.edit_threshold, 0, 1)
-
-
-class Ledits(FamilyMethod):
+class Ledits:
     """One picture at a time: the pipeline has one set of prompts for all."""
 
-    def __init__(self, name: str, editor: Editor, options: EditOptions, settings: LeditsSettings) -> None:
-        super().__init__(name, editor, options, batch=1)
-        self.guidance_scale, self.own = scaled_guidance(settings.edit_guidance_scale, options), settings
-        scheduler: Any = DPMSolverMultistepScheduler.from_config(
-            self.diffusion.scheduler.config, algorithm_type="sde-dpmsolver++", solver_order=2
-        )
-        self.pipeline = pipeline_of(_pipeline_class(self.diffusion), self.diffusion, scheduler)
+    needs = frozenset([Need.CAPTIONS])
+    batch: int | None = 1
 
-    def settings(self) -> dict[str, object]:
-        """The guidance scale is the one that is used."""
-        return {**self.described(self.own), "edit_guidance_scale": self.guidance_scale}
+    def __init__(self, options: LeditsOptions, models: object = None) -> None:
+        self.models: dict[str, str] = {}
 
-    def fitted(self, cases: Sequence[Case]) -> list[Image.Image]:
-        """The pictures at a size the pipeline takes."""
-        long_side = self.options.size or self.diffusion.native_size
-        return [fitted_to_32(case.picture, long_side) for case in cases]
-
-    def edit_batch(self, cases: Sequence[Case]) -> list[Made]:
+    def edit(
+        self, backbone: Backbone, cases: Sequence[Case], options: EditOptions, progress: Progress = no_progress
+    ) -> list[Edited]:
         """Edits one picture."""
-        with _own_attention(self.diffusion):
-            return finished(cases, [self._edited(case) for case in cases])
-
-    def _edited(self, case: Case) -> Image.Image:
-        old, new = case.captions.before[0], case.captions.after[0]
-        if self.own.prompts == "phrases":
-            old, new = changed_phrases(old, new) or (old, new)
-        self.pipeline.invert(
-            image=self.fitted([case]),
-            num_inversion_steps=self.options.steps,
-            skip=self.own.skip,
-            generator=generators([case])[0],
+        diffusion = stable_diffusion(options.method.name, backbone)
+        scheduler: Any = DPMSolverMultistepScheduler.from_config(
+            diffusion.scheduler.config, algorithm_type="sde-dpmsolver++", solver_order=2
         )
-        return self.pipeline(
-            editing_prompt=[new, old],
-            reverse_editing_direction=[False, True],
-            edit_guidance_scale=self.guidance_scale,
-            edit_threshold=self.own.edit_threshold,
-            use_intersect_mask=self.own.use_intersect_mask,
-            use_cross_attn_mask=True,
-        ).images[0]
+        pipeline = pipeline_of(_pipeline_class(diffusion), diffusion, scheduler)
+        with _own_attention(diffusion):
+            return [Edited(_edited(pipeline, case, options, diffusion.native_size)) for case in cases]
+
+
+def _edited(pipeline: Any, case: Case, options: EditOptions, native_size: int) -> Image.Image:
+    own = options.method
+    assert isinstance(own, LeditsOptions)
+    old, new = case.captions.before[0], case.captions.after[0]
+    if own.prompts == "phrases":
+        old, new = changed_phrases(old, new) or (old, new)
+    pipeline.invert(
+        image=[fitted_to_32(case.picture.original, options.size or native_size)],
+        num_inversion_steps=options.steps,
+        skip=own.skip,
+        generator=generators([case], options.seed)[0],
+    )
+    return pipeline(
+        editing_prompt=[new, old],
+        reverse_editing_direction=[False, True],
+        edit_guidance_scale=own.edit_guidance_scale,
+        edit_threshold=own.edit_threshold,
+        use_intersect_mask=own.use_intersect_mask,
+        use_cross_attn_mask=True,
+    ).images[0]
 
 
 def fitted_to_32(picture: Image.Image, long_side: int) -> Image.Image:

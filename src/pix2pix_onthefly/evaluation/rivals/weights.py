@@ -11,6 +11,7 @@ from ...backbones.stable_diffusion import LatentDiffusion
 from ...errors import InputError, ModelUnavailableError
 from ...models import families, loading
 from ...models.families import ModelRow, custom_row
+from .options import HiveMagicBrushOptions, HiveOptions, InstructMagicBrushOptions, InstructOptions
 
 _DOCUMENT = "docs/comparisons.md"
 
@@ -49,6 +50,13 @@ HIVE = Trained(None, "ONTHEFLY_HIVE", "hive_v2_rw_condition.ckpt of salesforce/H
 HIVE_MAGICBRUSH = Trained(
     None, "ONTHEFLY_HIVE_MAGICBRUSH", "its checkpoint, which MagicBrush's authors have not published,"
 )
+TRAINED: dict[str, Trained] = {
+    InstructOptions.name: INSTRUCT_PIX2PIX,
+    InstructMagicBrushOptions.name: INSTRUCT_PIX2PIX_MAGICBRUSH,
+    HiveOptions.name: HIVE,
+    HiveMagicBrushOptions.name: HIVE_MAGICBRUSH,
+}
+"""By the name of the method."""
 
 
 def row_of(name: str, trained: Trained, given: str) -> ModelRow:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from ...options import EditOptions
 from ...rewriting.formats import WORDINGS
 
-OURS = "ours"
 CAPTIONER, GOLD = "captioner", "gold"
 CAPTION_SOURCES = (CAPTIONER, GOLD)
 """Who writes the caption of the picture: the captioning model, or the author of the set."""
@@ -28,23 +25,16 @@ class Configuration:
     """One way of editing a whole set.
 
     Attributes:
-        options: of the texts, and of our own method.
+        options: settings of an edit, with those of the method.
         caption_source: `captioner` or `gold`.
-        method: `ours`, or a name in the table of methods.
-        method_settings: names and values of what is changed in the settings of such a method, in the order of names.
     """
 
     options: EditOptions
     caption_source: str = CAPTIONER
-    method: str = OURS
-    method_settings: tuple[tuple[str, Any], ...] = ()
 
     def plain(self) -> dict[str, object]:
-        """As plain data. Settings of a method's own are there only where some are changed: the names of results hang on
-        this, and those that are stored stay as they are."""
-        plain = dataclasses.asdict(self)
-        del plain["method_settings"]
-        return {**plain, "method_settings": dict(self.method_settings)} if self.method_settings else plain
+        """As plain data."""
+        return {"options": self.options.flat(), "caption_source": self.caption_source}
 
 
 def paper_grid(base: EditOptions) -> tuple[Configuration, ...]:

@@ -1,62 +1,63 @@
-"""Makes a batch of edits: texts, edit, scores, files, lines."""
+"""Makes a batch of edits of a set: opens pictures, lets the editor's executor edit them, scores and saves."""
 
 from __future__ import annotations
 
-import dataclasses
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
-from ...errors import InputError, OptionError
-from ...pictures import fitting
+from ...errors import InputError, OnTheFlyError, OptionError
+from ...methods.table import method_row
+from ...options import MethodOptions
+from ...pictures.digest import picture_digest
 from ...pictures.opening import open_picture
 from ...pictures.saving import save
-from ...records import EditCaptions
-from ...running.clock import Clock
-from ...running.notices import versions, warnings_of
-from ..data.turns import MULTI, SETTINGS
+from ...records import EditResult
+from ...running.finishing import versions
+from ...running.jobs import Job
+from ..data.turns import MULTI, SETTINGS, Turn
 from ..report.thumbnails import thumbnail_path
 from .batches import Slot
-from .cache import picture_digest
-from .captions import Texts
-from .configurations import Configuration
-from .method import Case, Made, Method
+from .configurations import GOLD, Configuration
 from .official_names import official_path
-from .result_files import PICTURES, RECONSTRUCTIONS, Plain, Result, ResultFile, as_dict, key_of
+from .result_files import PICTURES, RECONSTRUCTIONS, Result, ResultFile, as_dict, key_of
 from .revision import revision
-from .setup import Bench
+from .setup import Setup
 
 _OF_ONE_EDIT = InputError, OptionError
 """Errors that are about one edit and do not end a run."""
+_ABSOLUTE = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\:;'\"]+)*[/\\]([^\s/\\:;'\"]+)")
 
 
 @dataclass(frozen=True)
-class _Draft:
-    """An edit on its way; `error` says why it goes no further."""
+class _Opened:
+    """An edit whose picture was opened; `error` says why it goes no further."""
 
     slot: Slot
     picture: Image.Image | None = None
-    caption: str | None = None
-    captions: EditCaptions | None = None
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    job: Job | None = None
     error: str | None = None
 
 
-class Workshop:
+def title_of(options: MethodOptions) -> str:
+    """The name of a method in tables."""
+    return method_row(options).title or options.label
+
+
+class EditMaker:
     """Works for one configuration.
 
     Args:
-        bench: set, models, metrics.
+        setup: editor, set, metrics.
         configuration: what is made.
-        method: what edits.
         file: earlier results, which chains go on from.
     """
 
-    def __init__(self, bench: Bench, configuration: Configuration, method: Method, file: ResultFile) -> None:
-        self.bench, self.configuration, self.method, self.file = bench, configuration, method, file
-        self.texts = Texts(bench.editor, configuration.options, configuration.caption_source, bench.cache)
+    def __init__(self, setup: Setup, configuration: Configuration, file: ResultFile) -> None:
+        self.setup, self.configuration, self.file = setup, configuration, file
 
     def make(self, batch: Sequence[Slot]) -> list[Result]:
         """The results of a batch, one for each setting of each slot. Pictures are written, lines are not.
@@ -64,17 +65,24 @@ class Workshop:
         Raises:
             ModelUnavailableError, OutputError: no edit can be made, or none can be kept.
         """
-        drafts = [self._opened(slot) for slot in batch]
-        for write in (self._captioned, self._rewritten):  # all of one kind first: models may have to take turns
-            drafts = [draft if draft.error else write(draft) for draft in drafts]
-        made = self._edited(drafts)
-        return [result for draft, outcome in zip(drafts, made, strict=True) for result in self._finish(draft, outcome)]
+        opened = [self._opened(slot) for slot in batch]
+        jobs = {place: one.job for place, one in enumerate(opened) if one.job is not None}
+        made = dict(zip(jobs, self.setup.editor.executor.map(list(jobs.values())), strict=True))
+        return [
+            result
+            for place, one in enumerate(opened)
+            for result in self._finish(one, made.get(place) or InputError(one.error or ""))
+        ]
 
-    def _opened(self, slot: Slot) -> _Draft:
+    def _opened(self, slot: Slot) -> _Opened:
+        picture = None
         try:
-            return _Draft(slot, open_picture(self._source(slot)))
+            picture = open_picture(self._source(slot))
+            caption = _gold_caption(slot.turn) if self.configuration.caption_source == GOLD else None
+            job = Job(picture, slot.turn.instruction, self.configuration.options, caption)
         except _OF_ONE_EDIT as error:
-            return _Draft(slot, error=str(error))
+            return _Opened(slot, picture, error=str(error))
+        return _Opened(slot, picture, job)
 
     def _source(self, slot: Slot) -> Path:
         if not slot.chained:
@@ -82,136 +90,94 @@ class Workshop:
         before = self._before(slot)
         if before.picture is None:
             raise InputError(f"the edit before it in the chain failed ({before.error})")
-        return self.bench.folder / before.picture
+        return self.setup.folder / before.picture
 
     def _before(self, slot: Slot) -> Result:
         return self.file.known[key_of(slot.turn.session, slot.turn.number - 1, MULTI)]
 
-    def _captioned(self, draft: _Draft) -> _Draft:
-        assert draft.picture is not None
-        clock = Clock()
-        try:
-            with clock.stage("caption"):
-                caption = self.texts.caption(draft.slot.turn, draft.picture)
-        except _OF_ONE_EDIT as error:
-            return replace(draft, error=str(error))
-        return replace(draft, caption=caption, seconds=clock.seconds)
-
-    def _rewritten(self, draft: _Draft) -> _Draft:
-        assert draft.caption is not None
-        clock = Clock()
-        try:
-            with clock.stage("rewrite"):
-                captions = self.texts.rewritten(draft.slot.turn.instruction, draft.caption)
-        except _OF_ONE_EDIT as error:
-            return replace(draft, error=str(error))
-        return replace(draft, captions=captions, seconds={**draft.seconds, **clock.seconds})
-
-    def _edited(self, drafts: Sequence[_Draft]) -> list[Made | str]:
-        """For each draft what was made of it, or why nothing was."""
-        cases = {place: case for place, draft in enumerate(drafts) if (case := self._case(draft)) is not None}
-        try:
-            made: list[Made | str] = list(self.method.edit(list(cases.values()))) if cases else []
-        except _OF_ONE_EDIT:
-            made = [self._edited_alone(case) for case in cases.values()]
-        found = dict(zip(cases, made, strict=True))
-        return [found.get(place, draft.error or "") for place, draft in enumerate(drafts)]
-
-    def _edited_alone(self, case: Case) -> Made | str:
-        try:
-            return self.method.edit([case])[0]
-        except _OF_ONE_EDIT as error:
-            return str(error)
-
-    def _case(self, draft: _Draft) -> Case | None:
-        if draft.picture is None or draft.caption is None or draft.captions is None:
-            return None
-        turn = draft.slot.turn
-        key = key_of(turn.session, turn.number, draft.slot.settings[0])
-        seed = self.configuration.options.seed
-        return Case(key, draft.picture, turn.instruction, draft.caption, draft.captions, seed)
-
-    def _finish(self, draft: _Draft, outcome: Made | str) -> list[Result]:
+    def _finish(self, opened: _Opened, made: EditResult | OnTheFlyError) -> list[Result]:
         """Scores and saves an edit; its lines, one for each setting."""
-        result = self._begun(draft)
-        if isinstance(outcome, str):
-            result = replace(result, error=outcome)
+        result = self._begun(opened)
+        if isinstance(made, OnTheFlyError):
+            result = replace(result, error=without_folders(str(made)))
         else:
             try:
-                result = self._scored(result, draft, outcome)
-                self._save(result, draft.slot, outcome)
+                result = self._scored(result, opened.slot, made)
+                self._save(result, opened.slot, made)
             except _OF_ONE_EDIT as error:
-                result = replace(self._begun(draft), error=str(error))
-        return [replace(result, setting=setting) for setting in draft.slot.settings]
+                result = replace(self._begun(opened), error=without_folders(str(error)))
+        return [replace(result, setting=setting) for setting in opened.slot.settings]
 
-    def _begun(self, draft: _Draft) -> Result:
+    def _begun(self, opened: _Opened) -> Result:
         """All that is known without the edit."""
-        slot, bench, configuration = draft.slot, self.bench, self.configuration
-        turn, editor = slot.turn, bench.editor
-        thumbnails = [thumbnail_path(bench.fingerprint, turn, path) for path in (turn.source, turn.target)]
+        slot, setup, configuration = opened.slot, self.setup, self.configuration
+        turn, editor, options = slot.turn, setup.editor, configuration.options
+        thumbnails = [thumbnail_path(setup.fingerprint, turn, path) for path in (turn.source, turn.target)]
         edit_type = turn.extra.get("type")
         return Result(
             configuration=self.file.configuration,
-            dataset=bench.dataset.name,
-            fingerprint=bench.fingerprint,
-            rendered=bench.dataset.is_rendered,
+            dataset=setup.dataset.name,
+            fingerprint=setup.fingerprint,
+            rendered=setup.dataset.is_rendered,
             session=turn.session,
             turn=turn.number,
             setting=slot.settings[0],
-            place=bench.places[turn.session, turn.number],
+            place=setup.places[turn.session, turn.number],
             final=slot.final,
-            method=self.method.name,
-            options=as_dict(configuration.options),
-            settings=self.method.settings(),
+            method=title_of(options.method),
+            options=options.flat(),
+            settings=options.method.flat(),
             caption_source=configuration.caption_source,
-            seed=configuration.options.seed,
+            seed=options.seed,
             family=editor.family,
             precision=str(editor.dtype).removeprefix("torch."),
             device=str(editor.device),
-            batch=self.method.batch,
-            models=bench.models(self.method),
+            batch=setup.batch(configuration),
+            models=setup.models(configuration),
             versions=versions(),
             revision=revision(),
             instruction=turn.instruction,
             edit_type=None if edit_type is None else str(edit_type),
             blank=turn.is_blank,
-            clip=str(bench.scorer.clip_row),
+            clip=str(setup.scorer.clip_row),
             source=self._before(slot).picture or thumbnails[0] if slot.chained else thumbnails[0],
             target=thumbnails[1],
-            picture_sha256=None if draft.picture is None else picture_digest(draft.picture),
-            caption=draft.caption,
-            captions=None if draft.captions is None else as_dict(draft.captions),
-            seconds=draft.seconds,
+            picture_sha256=None if opened.picture is None else picture_digest(opened.picture),
         )
 
-    def _scored(self, result: Result, draft: _Draft, made: Made) -> Result:
-        assert draft.picture is not None
-        assert draft.captions is not None
-        scores, verdict = self.bench.scorer.score(draft.slot.turn, made.image)
-        agreement, warnings = None, [draft.captions.note] if draft.captions.note else []
-        if made.reconstruction is not None:
-            fitted = fitting.restore(draft.picture, made.reconstruction.size)
-            agreement = fitting.psnr(fitted, made.reconstruction)
-            editor = self.bench.editor
-            warnings = list(warnings_of(editor.family, editor.row, agreement, draft.captions))
-        name = official_path(Path(self.file.configuration), draft.slot.turn, _filed(draft.slot)).as_posix()
+    def _scored(self, result: Result, slot: Slot, made: EditResult) -> Result:
+        scores, verdict = self.setup.scorer.score(slot.turn, made.image)
+        name = official_path(Path(self.file.configuration), slot.turn, _filed(slot)).as_posix()
         return replace(
             result,
+            caption=made.caption or None,
+            captions=as_dict(made.captions) if made.captions.after else None,
             picture=f"{PICTURES}/{name}",
             reconstruction=None if made.reconstruction is None else f"{RECONSTRUCTIONS}/{name}",
-            reconstruction_psnr=agreement,
+            reconstruction_psnr=made.reconstruction_psnr,
             scores=scores,
             verdict=verdict,
-            seconds={**draft.seconds, "edit": made.seconds},
-            warnings=warnings,
+            seconds=made.seconds,
+            warnings=list(made.warnings),
         )
 
-    def _save(self, result: Result, slot: Slot, made: Made) -> None:
+    def _save(self, result: Result, slot: Slot, made: EditResult) -> None:
         assert result.picture is not None
-        recipe = _recipe(result, slot)
-        save(made.image, self.bench.folder / result.picture, recipe, overwrite=True)
+        recipe = {**made.recipe(), "source": slot.turn.source.name, "configuration": result.configuration}
+        save(made.image, self.setup.folder / result.picture, recipe, overwrite=True)
         if made.reconstruction is not None and result.reconstruction is not None:
-            save(made.reconstruction, self.bench.folder / result.reconstruction, None, overwrite=True)
+            save(made.reconstruction, self.setup.folder / result.reconstruction, None, overwrite=True)
+
+
+def _gold_caption(turn: Turn) -> str:
+    """The set's own caption of a turn's source.
+
+    Raises:
+        InputError: it has none.
+    """
+    if turn.source_caption is None or not turn.source_caption.strip():
+        raise InputError(f"{turn.source.name} has no description; take the captioner's with --caption-source")
+    return turn.source_caption
 
 
 def _filed(slot: Slot) -> str:
@@ -219,23 +185,6 @@ def _filed(slot: Slot) -> str:
     return next(setting for setting in SETTINGS if setting in slot.settings)
 
 
-_RECIPE = (
-    "instruction",
-    "caption",
-    "captions",
-    "options",
-    "family",
-    "models",
-    "versions",
-    "reconstruction_psnr",
-    "warnings",
-    "method",
-    "settings",
-    "configuration",
-)
-
-
-def _recipe(result: Result, slot: Slot) -> Plain:
-    """What a saved picture carries, as one that `edit` saves."""
-    plain = dataclasses.asdict(result)
-    return {**{name: plain[name] for name in _RECIPE}, "source": slot.turn.source.name}
+def without_folders(message: str) -> str:
+    """A message with base names in place of absolute paths: results are shared, and paths tell about their owner."""
+    return _ABSOLUTE.sub(r"\1", message)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
-from ...errors import OnTheFlyError, OptionError
+from ...errors import OptionError
 from ...records import Progress, no_progress
 from ..data.turns import SETTINGS
 from ..report.thumbnails import keep_thumbnails
 from .batches import WHOLE, Shard, Slot, plan
 from .configurations import Configuration
-from .edits import Workshop
+from .edits import EditMaker
 from .result_files import Result, ResultFile, key_of, opened_results
-from .setup import Bench
+from .setup import Setup
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Ran:
 
 
 def run_all(
-    bench: Bench, configurations: Sequence[Configuration], extent: Extent, progress: Progress = no_progress
+    setup: Setup, configurations: Sequence[Configuration], extent: Extent, progress: Progress = no_progress
 ) -> list[Ran]:
     """Runs configurations one after another.
 
@@ -58,7 +56,7 @@ def run_all(
         OnTheFlyError: models that cannot be had, a folder that cannot be written to, nothing to do.
     """
     made: list[Ran] = []
-    total = len(configurations) * sum(len(batch) for batch in _plan(bench, bench.editor.settings.batch, extent))
+    total = len(configurations) * sum(len(batch) for batch in _plan(setup, setup.editor.settings.batch, extent))
     if not total and extent.shard.count == 1:
         raise OptionError("no session lies wholly within the limit, so that there is nothing to run; raise --limit")
     before = 0
@@ -67,44 +65,33 @@ def run_all(
         def told(stage: str, done: int, _: int, before: int = before) -> None:
             progress(stage, before + done, total)
 
-        made.append(run(bench, configuration, extent, told))
+        made.append(run(setup, configuration, extent, told))
         before += total // len(configurations)
     return made
 
 
-def _plan(bench: Bench, batch: int, extent: Extent) -> tuple[tuple[Slot, ...], ...]:
-    return plan(bench.dataset, extent.settings, batch, extent.limit, extent.shard)
+def _plan(setup: Setup, batch: int, extent: Extent) -> tuple[tuple[Slot, ...], ...]:
+    return plan(setup.dataset, extent.settings, batch, extent.limit, extent.shard)
 
 
-def run(bench: Bench, configuration: Configuration, extent: Extent, progress: Progress = no_progress) -> Ran:
-    """Runs what is yet to be done of a configuration.
+def run(setup: Setup, configuration: Configuration, extent: Extent, progress: Progress = no_progress) -> Ran:
+    """Runs what is yet to be done of a configuration; an edit that failed in an earlier run is tried again.
 
     Raises:
         OnTheFlyError: as of `run_all`.
     """
-    method = bench.make_method(configuration)
-    batches = _plan(bench, method.batch, extent)
-    total, done = sum(len(batch) for batch in batches), 0
-    with opened_results(bench.folder, bench.name(configuration, method), extent.shard) as file:
-        workshop = Workshop(bench, configuration, method, file)
-        progress("evaluate", _count_done(batches, file), total)
+    batches = _plan(setup, setup.batch(configuration), extent)
+    total = sum(len(batch) for batch in batches)
+    with opened_results(setup.folder, setup.name(configuration), extent.shard) as file:
+        maker = EditMaker(setup, configuration, file)
+        progress("evaluate", _count_known(batches, file), total)
         for batch in batches:
             if not _copy_twins(batch, file) and not _is_done(batch, file):
-                keep_thumbnails(bench.folder, bench.fingerprint, [slot.turn for slot in batch])
-                file.append(_make(workshop, batch))
-                done = _count_done(batches, file)
-                progress("evaluate", done, total)
+                keep_thumbnails(setup.folder, setup.fingerprint, [slot.turn for slot in batch])
+                file.append(maker.make(batch))
+                progress("evaluate", _count_known(batches, file), total)
         keys = [_key(slot, setting) for batch in batches for slot in batch for setting in slot.settings]
         return Ran(file.configuration, tuple(file.known[key] for key in dict.fromkeys(keys)))
-
-
-def _make(workshop: Workshop, batch: Sequence[Slot]) -> list[Result]:
-    try:
-        return workshop.make(batch)
-    except torch.OutOfMemoryError as error:
-        raise OnTheFlyError(
-            f"the device has too little memory for {len(batch)} edits at a time; choose a smaller --batch"
-        ) from error
 
 
 def _key(slot: Slot, setting: str) -> str:
@@ -112,11 +99,16 @@ def _key(slot: Slot, setting: str) -> str:
 
 
 def _is_done(batch: Sequence[Slot], file: ResultFile) -> bool:
-    return all(_key(slot, setting) in file.known for slot in batch for setting in slot.settings)
+    """Whether every edit of a batch was made; a batch with one that failed is made again as a whole, so that whatever
+    rounding comes with a batch stays the same."""
+    results = [file.known.get(_key(slot, setting)) for slot in batch for setting in slot.settings]
+    return all(result is not None and result.error is None for result in results)
 
 
-def _count_done(batches: Sequence[Sequence[Slot]], file: ResultFile) -> int:
-    return sum(len(batch) for batch in batches if _is_done(batch, file))
+def _count_known(batches: Sequence[Sequence[Slot]], file: ResultFile) -> int:
+    """How many edits have been tried."""
+    tried = [all(_key(slot, setting) in file.known for setting in slot.settings) for batch in batches for slot in batch]
+    return sum(tried)
 
 
 def _copy_twins(batch: Sequence[Slot], file: ResultFile) -> bool:
@@ -135,5 +127,7 @@ def _copy_twins(batch: Sequence[Slot], file: ResultFile) -> bool:
 
 
 def _known(slot: Slot, file: ResultFile) -> Result | None:
+    """The result of a slot in any setting that it is one of, where it did not fail."""
     settings = SETTINGS if slot.turn.number == 1 else slot.settings
-    return next((file.known[key] for setting in settings if (key := _key(slot, setting)) in file.known), None)
+    found = (file.known.get(_key(slot, setting)) for setting in settings)
+    return next((result for result in found if result is not None and result.error is None), None)

@@ -1,7 +1,9 @@
-"""What all configurations of a run share: models, set, cache, metrics."""
+"""What all configurations of a run share: editor, set, metrics, and the names of their files."""
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,24 +12,27 @@ from pathlib import Path
 from ... import __version__
 from ...editor import Editor
 from ...files import clear_unfinished
+from ...methods.method import Method
+from ...methods.table import method_row
 from ...models.families import EDIT_ROLES
+from ...models.identity import weights_key
+from ...rewriting import formats, replies
+from ...rewriting.pool import load_pool
+from ...running.cache import Cache, digest
+from ...running.finishing import models_of
 from ..data.turns import Dataset
 from ..metrics.scoring import Scorer
-from .cache import Cache, digest
-from .captions import row_key
-from .configurations import GOLD, OURS, Configuration
-from .method import Method
-from .ours import Ours
+from .configurations import GOLD, Configuration
 from .result_files import CACHE
 
 _ID_DIGITS = 8
 
 
-class Bench:
+class Setup:
     """All that the configurations of a run share.
 
     Args:
-        editor: the family's models.
+        editor: the family's models; its captions, noise and rewrites are kept in the folder's cache from now on.
         dataset: the set.
         folder: where results go.
         truncate: cut descriptions that are too long for CLIP.
@@ -36,7 +41,7 @@ class Bench:
     def __init__(self, editor: Editor, dataset: Dataset, folder: Path, *, truncate: bool = False) -> None:
         self.editor, self.dataset, self.folder = editor, dataset, folder
         clear_unfinished(folder)
-        self.cache = Cache(folder / CACHE)
+        editor.executor.keep_in(Cache(folder / CACHE))
         self.scorer = Scorer(dataset, editor.device, truncate=truncate)
 
     @cached_property
@@ -55,37 +60,45 @@ class Bench:
         """The place of each turn in the set."""
         return {(turn.session, turn.number): place for place, turn in enumerate(self.dataset.turns)}
 
-    def make_method(self, configuration: Configuration) -> Method:
-        """The method of a configuration.
+    def method(self, configuration: Configuration) -> Method:
+        """The method of a configuration, the same object at every call.
 
         Raises:
-            OptionError: no such method or setting, or a bad value.
+            OptionError: no such method.
             ModelUnavailableError: its weights are not on this machine.
         """
-        if configuration.method == OURS:
-            return Ours(self.editor, configuration.options, self.cache)
-        from ..rivals import make_method
+        return self.editor.executor.method(configuration.options.method)
 
-        own = dict(configuration.method_settings)
-        return make_method(configuration.method, self.editor, configuration.options, **own)
+    def batch(self, configuration: Configuration) -> int:
+        """How many edits run side by side."""
+        return self.method(configuration).batch or self.editor.settings.batch
 
-    def models(self, method: Method) -> dict[str, str]:
-        """The rows that take part: the method's own, and those that write the texts."""
-        rows = self.editor.models()
-        return {**{role: rows[role] for role in ("captioner", "rewriter")}, **method.models()}
+    def models(self, configuration: Configuration) -> dict[str, str]:
+        """The rows that take part: those that write the texts, and the method's own or the family's."""
+        return models_of(self.editor.row, self.method(configuration))
 
-    def name(self, configuration: Configuration, method: Method) -> str:
-        """The name of a configuration's files."""
+    def name(self, configuration: Configuration) -> str:
+        """The name of a configuration's files: what the results depend on stands in it or in its hash, by content."""
+        row = self.editor.row
         facts = {
             "version": __version__,
             "set": self.fingerprint,
             "family": self.editor.family,
             "precision": str(self.editor.dtype),
-            "models": self.models(method),
-            "weights": [row_key(getattr(self.editor.row, role)) for role in EDIT_ROLES],
-            "settings": method.settings(),
+            "models": self.models(configuration),
+            "weights": [weights_key(getattr(row, role)) for role in EDIT_ROLES],
+            "method": method_row(configuration.options.method).source_digest,
+            "texts": prompts_digest(row.pool),
         }
         return name_of(configuration, facts)
+
+
+def prompts_digest(pool: str) -> str:
+    """Hash of all that decides how an instruction becomes captions, beside the model and the settings: the prompt's
+    wording, the examples, and how a reply is read."""
+    examples = [[example.instruction, example.before, example.after] for example in load_pool(pool)]
+    code = [hashlib.sha256(inspect.getsource(module).encode()).hexdigest() for module in (formats, replies)]
+    return digest([code, examples])
 
 
 def name_of(configuration: Configuration, facts: Mapping[str, object]) -> str:
@@ -95,12 +108,13 @@ def name_of(configuration: Configuration, facts: Mapping[str, object]) -> str:
         facts: what else they depend on: the set, models, precision.
     """
     options = configuration.options
+    texts = options.rewriting
     parts = (
-        re.sub(r"[^a-z0-9]+", "-", configuration.method.lower()).strip("-"),
-        f"{options.shots}shot",
-        f"{options.captions}caption",
-        *(() if options.lock_first_caption else ("free",)),
-        options.wording,
+        re.sub(r"[^a-z0-9]+", "-", options.method.label.lower()).strip("-"),
+        f"{texts.shots}shot",
+        f"{texts.captions}caption",
+        *(() if texts.lock_first_caption else ("free",)),
+        texts.wording,
         *((GOLD,) if configuration.caption_source == GOLD else ()),
         f"{options.steps}steps",
         digest({"configuration": configuration.plain(), "facts": dict(facts)})[:_ID_DIGITS],

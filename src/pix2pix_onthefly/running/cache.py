@@ -1,4 +1,4 @@
-"""What a whole grid of runs shares: captions, the language model's captions and the noise of inverted pictures.
+"""What many edits share: captions, the language model's captions and the noise of inverted pictures, on disk.
 
 A file is named after the hash of all that its content depends on, and is written whole or not at all. A file that
 cannot be read counts as missing.
@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ...errors import OutputError
-from ...files import unfinished
+from ..errors import OutputError
+from ..files import unfinished
 
 _NOISE = "noise"
 
@@ -27,12 +26,6 @@ _NOISE = "noise"
 def digest(content: object) -> str:
     """Hash of plain data, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def picture_digest(picture: Image.Image) -> str:
-    """Hash of a picture's size and pixels."""
-    head = f"{picture.mode} {picture.width}x{picture.height} "
-    return hashlib.sha256(head.encode() + picture.tobytes()).hexdigest()
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -91,3 +84,21 @@ class Cache:
     def _path(self, kind: str, key: Mapping[str, object], ending: str) -> Path:
         name = digest(dict(key))
         return self.folder / kind / name[:2] / f"{name}.{ending}"
+
+
+class NoCache:
+    """Keeps nothing."""
+
+    def record(self, kind: str, key: Mapping[str, object]) -> dict[str, Any] | None:
+        """Nothing."""
+        return None
+
+    def keep_record(self, kind: str, key: Mapping[str, object], content: Mapping[str, object]) -> None:
+        """Forgets it."""
+
+    def noise(self, key: Mapping[str, object]) -> Tensor | None:
+        """Nothing."""
+        return None
+
+    def keep_noise(self, key: Mapping[str, object], noise: Tensor) -> None:
+        """Forgets it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...world.captions import STYLES
-from ...world.vocabulary import BACKGROUNDS, KINDS, with_article
+from ..world.captions import STYLES
+from ..world.vocabulary import BACKGROUNDS, KINDS, with_article
 from .phrases import is_place
 
 

@@ -1,0 +1,49 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..options import PRESETS
+
+PictureFile = Annotated[
+    Path,
+    # images.py looks whether it can be read, and says more than Typer would
+    typer.Argument(metavar="IMAGE", readable=False, help="The picture.", show_default=False),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Where the picture goes; in this folder if not given."),
+]
+Instruction = Annotated[
+    str, typer.Argument(metavar="INSTRUCTION", help="What should change, in words.", show_default=False)
+]
+CaptionText = Annotated[str | None, typer.Option(metavar="TEXT", help="The picture's caption, if you know it.")]
+BeforeTexts = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TEXT", help="A caption before the edit, in place of the language model's; repeatable."),
+]
+AfterTexts = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A caption after the edit; repeatable.")]
+DirectionFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Use a saved edit direction in place of captions.")
+]
+NewDirectionFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Save the edit direction, too.")]
+LikePicture = Annotated[
+    Path | None,
+    typer.Option(metavar="PICTURE", help="Take all that is not given here from the recipe in an edited picture."),
+]
+Compare = Annotated[bool, typer.Option("--compare", help="Save original, reconstruction and edit side by side.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
+NoMetadata = Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the saved picture.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+PresetName = Annotated[
+    str | None,
+    typer.Option("--preset", metavar="|".join(PRESETS), help="A named set of settings; what is given beside it wins."),
+]
+MethodName = Annotated[
+    str | None,
+    typer.Option("--method", metavar="NAME", help="The way of editing; see 'onthefly methods'. [default: attention]"),
+]

@@ -1,0 +1,60 @@
+"""The settings that an edit has where nothing else was asked for: those of a method, a family and a preset together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..methods.table import method_options
+from ..models.families import Family
+from ..options import PRESETS, AttentionOptions, EditOptions, MethodOptions, flag_of, preset, scaled_down, settings_in
+
+DEFAULT_METHOD = AttentionOptions.name
+
+
+def options_for(
+    family: Family,
+    *,
+    method: str | MethodOptions | None = None,
+    named: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> EditOptions:
+    """The settings of an edit with a family.
+
+    What is given wins over the preset, the preset over the family's own defaults, and those over the method's.
+
+    Args:
+        method: its name or its options; the preset's, or the default one, if not given.
+        named: name of a preset; of its settings those count that the method has.
+        changes: settings by flat names.
+
+    Raises:
+        OptionError: an unknown name or a bad value.
+    """
+    chosen, given = preset(named), dict(changes or {})
+    wanted = method or given.pop("method", None) or chosen.pop("method", None) or DEFAULT_METHOD
+    given.pop("method", None)
+    chosen.pop("method", None)
+    record = method_options(wanted) if isinstance(wanted, str) else wanted
+    known = EditOptions.of(record).flat().keys()
+    below = {name: value for name, value in {**family.option_defaults, **chosen}.items() if name in known}
+    if isinstance(wanted, str):  # a record of the caller's own means what it says
+        record = scaled_down(record, family.guidance_factor, {**below, **given})
+    return EditOptions.of(record).with_changes(**{**below, **given})
+
+
+def changed_settings(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """Of flat settings, such as a recipe's, those that are not a family's defaults: what somebody asked for."""
+    method = str(options.get("method", DEFAULT_METHOD))
+    usual = options_for(family, method=method).flat()
+    return {name: value for name, value in options.items() if name == "method" or usual.get(name) != value}
+
+
+def described_presets() -> str:
+    """For help texts."""
+    return ", ".join(PRESETS)
+
+
+def setting_names(record: MethodOptions) -> list[str]:
+    """Flat names of a method's own settings."""
+    return [flag_of(field) for field in settings_in(record)]

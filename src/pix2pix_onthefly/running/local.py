@@ -1,0 +1,210 @@
+"""Many edits in this process: all captions first, then all inversions, all rewrites and all edits, so that where memory
+is short each model is loaded once however many pictures there are."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from PIL import Image
+
+from ..backbones.backbone import Backbone
+from ..errors import OnTheFlyError
+from ..methods.direction import check_direction, edit_direction
+from ..methods.method import Method, Need
+from ..methods.reference import keep_reference
+from ..methods.table import make_method
+from ..models.residency import Models
+from ..options import EditOptions, LoadOptions, MethodOptions
+from ..pictures import fitting
+from ..records import Case, Edited, EditResult, InversionKey, Prepared, Progress, no_progress
+from .cache import Cache, NoCache
+from .clock import Clock
+from .drafts import Draft
+from .jobs import Job
+from .finishing import result_of
+from .stages import OF_ONE_JOB, Stages, grouped, parts
+
+
+class LocalExecutor:
+    """An `Executor` of this process; several threads may use one.
+
+    Args:
+        family: name of the models' family, for results.
+        models: what edits run on; each is used by one thread at a time.
+        settings: of loading; `batch` and `map_memory` count here.
+        cache: where captions, noise and rewrites are kept; nowhere if not given.
+    """
+
+    def __init__(self, family: str, models: Models, settings: LoadOptions, cache: Cache | None = None) -> None:
+        self.family, self.models, self.settings = family, models, settings
+        self.stages = Stages(models, settings.batch, cache or NoCache())
+        self._methods: dict[MethodOptions, Method] = {}
+
+    def keep_in(self, cache: Cache) -> None:
+        """Keeps captions, noise and rewrites in a cache from now on."""
+        self.stages.cache = cache
+
+    def map(self, jobs: Sequence[Job], progress: Progress = no_progress) -> list[EditResult | OnTheFlyError]:
+        """The results in the order of the jobs; for a job that cannot be done the reason.
+
+        Raises:
+            OnTheFlyError: no job can be done, for want of models or memory.
+        """
+        methods = [self.method(job.options.method) for job in jobs]
+        with told_of_memory(len(jobs)):
+            drafts = self.prepared([self.begun(job) for job in jobs], methods, progress)
+            alive = [place for place, draft in enumerate(drafts) if draft.error is None]
+            going = self.stages.rewritten(
+                [drafts[place] for place in alive], [methods[place] for place in alive], progress
+            )
+            made = self._edited(going, [methods[place] for place in alive], progress)
+        found = dict(zip(alive, made, strict=True))
+        return [
+            found.get(place) or draft.error or OnTheFlyError("nothing was made") for place, draft in enumerate(drafts)
+        ]
+
+    def begun(self, job: Job) -> Draft:
+        """A job's draft; a picture that does not fit the models is refused with the draft's error."""
+        if isinstance(job.picture, Prepared):
+            return self._agreed(Draft.begun(job))
+        try:
+            return Draft.begun(job, self.fit(job.picture, job.options))
+        except OF_ONE_JOB as error:
+            return replace(Draft.begun(job, job.picture), error=error)
+
+    def fit(self, picture: Image.Image, options: EditOptions) -> Image.Image:
+        """The picture at the size it is worked on: the long side as asked for, or what the model was trained at."""
+        native, multiple = self.models.sizes
+        return fitting.fit(picture, options.size or native, multiple)
+
+    def prepared(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
+        """Drafts with all that edits of a picture share: caption, latents and, where methods need it, inversion."""
+        alive = [place for place, draft in enumerate(drafts) if draft.error is None]
+        going = self.stages.captioned([drafts[place] for place in alive], [methods[place] for place in alive], progress)
+        going = self.stages.encoded(going, [methods[place] for place in alive])
+        going = self.stages.inverted(going, [methods[place] for place in alive], progress)
+        found = dict(zip(alive, going, strict=True))
+        return [found.get(place, draft) for place, draft in enumerate(drafts)]
+
+    def with_reference(self, draft: Draft, progress: Progress) -> Draft:
+        """An inverted draft with its unedited regeneration and maps, where those fit into `map_memory`."""
+        assert draft.inverted is not None
+        clock, most = Clock(progress), self.settings.map_memory * 2**30
+        with told_of_memory(1), clock.stage("reconstruct"), self.models.using("diffusion") as backbone:
+            kept = keep_reference(backbone, draft.inverted, progress, most_bytes=most)
+        return replace(draft.timed("reconstruct", clock.seconds["reconstruct"]), reference=kept)
+
+    def method(self, options: MethodOptions) -> Method:
+        """The method of some options, made once.
+
+        Raises:
+            OptionError, ModelUnavailableError: as of `methods.table.make_method`.
+        """
+        if options not in self._methods:
+            self._methods[options] = make_method(options, self.models)
+        return self._methods[options]
+
+    @contextmanager
+    def _backbone(self, method: Method) -> Generator[Any]:
+        """What a method works on; nothing where it brings its own."""
+        if "diffusion" in method.models:
+            yield None
+        else:
+            with self.models.using("diffusion") as backbone:
+                yield backbone
+
+    def _agreed(self, draft: Draft) -> Draft:
+        """A prepared picture's draft, refused where it was prepared otherwise than its edit needs."""
+        assert isinstance(draft.job.picture, Prepared)
+        ready, job = draft.job.picture, draft.job
+        wanted = InversionKey.of(self.models.weights, str(self.models.dtype), job.options)
+        try:
+            if ready.inverted is not None:
+                ready.inverted.key.check(wanted)
+        except OF_ONE_JOB as error:
+            return replace(draft, error=error)
+        return draft
+
+    def _edited(
+        self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress
+    ) -> list[EditResult | OnTheFlyError]:
+        """The edits, in batches of one size and one way; a picture's edits side by side."""
+        made: dict[int, EditResult | OnTheFlyError] = {
+            place: draft.error for place, draft in enumerate(drafts) if draft.error is not None
+        }
+        first: dict[str, int] = {}
+        for place, draft in enumerate(drafts):
+            first.setdefault(draft.digest, place)
+        order = sorted(range(len(drafts)), key=lambda place: (first[drafts[place].digest], place))
+        alike = grouped(((drafts[place].options, drafts[place].size), place) for place in order if place not in made)
+        for places in alike.values():
+            method = methods[places[0]]
+            for batch in parts(places, method.batch or self.settings.batch):
+                made.update(zip(batch, self._batch([drafts[place] for place in batch], method, progress), strict=True))
+        return [made[place] for place in range(len(drafts))]
+
+    def _batch(self, drafts: Sequence[Draft], method: Method, progress: Progress) -> list[EditResult | OnTheFlyError]:
+        """One batch; where it fails for the sake of one edit, each alone."""
+        try:
+            return list(self._made(drafts, method, progress))
+        except OF_ONE_JOB as error:
+            if len(drafts) == 1:
+                return [error]
+            return [result for draft in drafts for result in self._batch([draft], method, progress)]
+
+    def _made(self, drafts: Sequence[Draft], method: Method, progress: Progress) -> list[EditResult]:
+        clock = Clock(progress)
+        with clock.stage("edit"), self._backbone(method) as backbone:
+            cases = [_case(draft, method, backbone) for draft in drafts]
+            edited = method.edit(backbone, cases, drafts[0].options, progress)
+            pictures = [self._decoded(backbone, one) for one in edited]
+        share = clock.seconds["edit"] / len(drafts)
+        return [
+            result_of(draft.timed("edit", share), *pair, name=self.family, family=self.models.family, method=method)
+            for draft, pair in zip(drafts, pictures, strict=True)
+        ]
+
+    @staticmethod
+    def _decoded(backbone: Backbone, edited: Edited) -> tuple[Image.Image, Image.Image | None]:
+        """The edit and the unedited regeneration as pictures at the working size."""
+        made = edited.made
+        if isinstance(made, torch.Tensor):
+            made = fitting.to_image(backbone.decode(made))
+        return made, None if edited.unedited is None else fitting.to_image(backbone.decode(edited.unedited))
+
+
+def _case(draft: Draft, method: Method, backbone: Backbone) -> Case:
+    """A draft as a method takes it (paper Eq. 1 and 2 where it goes along a direction)."""
+    assert draft.captions is not None
+    direction = draft.job.direction
+    if Need.DIRECTION in method.needs:
+        if direction is None:
+            direction = edit_direction(backbone, draft.captions.before, draft.captions.after)
+        else:
+            check_direction(direction, backbone)
+            direction = replace(direction, hidden=direction.hidden.to(backbone.device))
+    return Case(draft.prepared(), draft.job.instruction, draft.captions, direction)
+
+
+@contextmanager
+def told_of_memory(edits: int) -> Generator[None]:
+    """Turns a lack of memory into a sentence.
+
+    Raises:
+        OnTheFlyError: there was too little.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        plain = isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError)
+        if plain and "not enough memory" not in str(error):  # what torch's allocator for the CPU says
+            raise
+        several = f" for {edits} edits at a time; choose a smaller --batch, or" if edits > 1 else "; choose"
+        raise OnTheFlyError(
+            f"the device has too little memory{several} --low-vram, a smaller --size, or half precision with "
+            "--precision float16 or bfloat16"
+        ) from error

@@ -1,0 +1,221 @@
+"""The stages of an edit for many jobs at once: each does what is shared once, and keeps it in the cache.
+
+A stage takes drafts and gives as many back, in the same order. Errors that are about one job stay with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import torch
+
+from .. import __version__
+from ..errors import InputError, OptionError
+from ..inversions.ddim import DdimInversion
+from ..methods.method import Method, Need
+from ..models.identity import weights_key
+from ..models.residency import Models
+from ..options import RewritingOptions
+from ..pictures import fitting
+from ..records import EditCaptions, InversionKey, Inverted, Progress
+from ..rewriting.pool import load_pool
+from ..rewriting.instructions import check_instruction
+from ..rewriting.rewriter import prompt_for
+from .cache import Cache, NoCache
+from .clock import Clock
+from .drafts import Draft
+
+OF_ONE_JOB = InputError, OptionError
+"""Errors that are about one job and do not end the others."""
+_Key = TypeVar("_Key", bound=Hashable)
+_Item = TypeVar("_Item")
+
+
+def grouped(items: Iterable[tuple[_Key, _Item]]) -> dict[_Key, list[_Item]]:
+    """Items by key; keys and items in the order in which they came."""
+    groups: dict[_Key, list[_Item]] = {}
+    for key, item in items:
+        groups.setdefault(key, []).append(item)
+    return groups
+
+
+def parts(items: Sequence[_Item], length: int) -> Iterator[Sequence[_Item]]:
+    """Runs of at most so many."""
+    for start in range(0, len(items), length):
+        yield items[start : start + length]
+
+
+class Stages:
+    """Captions, inversions and rewrites of drafts.
+
+    Args:
+        models: what they run on.
+        batch: how many pictures go through the backbone together, at most.
+        cache: where captions, noise and rewrites are kept.
+    """
+
+    def __init__(self, models: Models, batch: int, cache: Cache | NoCache) -> None:
+        self.models, self.batch, self.cache = models, batch, cache
+        self.inversion = DdimInversion()
+
+    def captioned(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
+        """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once; for
+        methods that need nothing of the kind the caption is empty."""
+        made = [
+            draft if draft.caption is not None or method.needs else replace(draft, caption="")
+            for draft, method in zip(drafts, methods, strict=True)
+        ]
+        waiting = grouped((draft.digest, place) for place, draft in enumerate(made) if draft.caption is None)
+        for places in waiting.values():
+            clock, first = Clock(progress), drafts[places[0]]
+            with clock.stage("caption"):
+                key = {**self._common("captioner"), "picture": first.digest}
+                kept = self.cache.record("captions", key)
+                if kept is None or not isinstance(kept.get("caption"), str):
+                    with self.models.using("captioner") as captioner:
+                        kept = {"caption": captioner.describe(first.source, progress)}
+                    self.cache.keep_record("captions", key, {**kept, "model": str(self.models.family.captioner)})
+            for place in places:
+                timed = drafts[place].timed("caption", clock.seconds["caption"] / len(places))
+                made[place] = replace(timed, caption=kept["caption"])
+        return made
+
+    def encoded(self, drafts: Sequence[Draft], methods: Sequence[Method]) -> list[Draft]:
+        """Every draft whose method works on the backbone with its picture's latents, equal ones encoded once."""
+        made = list(drafts)
+        pairs = enumerate(zip(drafts, methods, strict=True))
+        waiting = grouped(
+            (draft.digest, place)
+            for place, (draft, method) in pairs
+            if draft.latents is None and "diffusion" not in method.models
+        )
+        if not waiting:
+            return made
+        with self.models.using("diffusion") as backbone:
+            for places in waiting.values():
+                latents = backbone.encode(fitting.to_tensor(drafts[places[0]].source))
+                for place in places:
+                    made[place] = replace(drafts[place], latents=latents)
+        return made
+
+    def inverted(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
+        """Every draft whose method needs it with its picture's noise (paper 3.1).
+
+        Pictures of one size are inverted together. Where the cache lacks one of such a batch the whole batch is
+        inverted again and what was kept stays, so that a run that was cut off ends with the noise of one that was not.
+        """
+        made = list(drafts)
+        wanted = [place for place, method in enumerate(methods) if Need.INVERSION in method.needs]
+        waiting = [place for place in wanted if drafts[place].inverted is None]
+        by_picture = grouped(((self._picture_key(drafts[place])), place) for place in waiting)
+        alike = grouped(
+            ((drafts[places[0]].size, self._inversion_key(drafts[places[0]])), places) for places in by_picture.values()
+        )
+        for group in alike.values():
+            for batch in parts(group, self.batch):
+                clock = Clock(progress)
+                with clock.stage("invert"):
+                    found = self._noises([drafts[places[0]] for places in batch], progress)
+                share = clock.seconds["invert"] / sum(map(len, batch))
+                for places, inverted in zip(batch, found, strict=True):
+                    for place in places:
+                        made[place] = replace(drafts[place].timed("invert", share), inverted=inverted)
+        return made
+
+    def rewritten(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
+        """Every draft with captions before and after its edit: its own, or the language model's (paper 3.2, 5)."""
+        made = list(drafts)
+        for place, (draft, method) in enumerate(zip(drafts, methods, strict=True)):
+            if draft.captions is not None or draft.error is not None:
+                continue
+            if draft.job.direction is not None or Need.CAPTIONS not in method.needs:
+                made[place] = replace(draft, captions=EditCaptions((), (), "given"))
+                continue
+            clock = Clock(progress)
+            try:
+                with clock.stage("rewrite"):
+                    captions = self._captions(draft, progress)
+                made[place] = replace(draft.timed("rewrite", clock.seconds["rewrite"]), captions=captions)
+            except OF_ONE_JOB as error:
+                made[place] = replace(draft, error=error)
+        return made
+
+    def _captions(self, draft: Draft, progress: Progress) -> EditCaptions:
+        options, seed = draft.options.rewriting, draft.options.seed
+        assert draft.caption is not None
+        arguments = draft.job.instruction, draft.caption, options
+        key = {
+            **self._common("rewriter"),
+            "settings": options.flat(),
+            "seed": seed,
+            "texts": [draft.job.instruction, draft.caption],
+            # The text itself, examples included: another wording or pool makes other captions.
+            "prompt": self._prompt(*arguments, seed),
+        }
+        kept = _captions_of(self.cache.record("rewritten", key))
+        if kept is None:
+            with self.models.using("rewriter") as rewriter:
+                kept = rewriter.rewrite(*arguments, seed=seed, progress=progress)
+            content = {**dataclasses.asdict(kept), "model": str(self.models.family.rewriter)}
+            self.cache.keep_record("rewritten", key, content)
+        return kept
+
+    def _prompt(self, instruction: str, caption: str, options: RewritingOptions, seed: int) -> str:
+        locked = caption if options.lock_first_caption else None
+        return prompt_for(check_instruction(instruction), locked, options, seed, load_pool(self.models.family.pool))
+
+    @torch.no_grad()
+    def _noises(self, drafts: Sequence[Draft], progress: Progress) -> list[Inverted]:
+        """The noise of different pictures of one size."""
+        keys = [self._noise_key(draft) for draft in drafts]
+        kept = [self.cache.noise(key) for key in keys]
+        with self.models.using("diffusion") as backbone:
+            if all(noise is not None for noise in kept):
+                found, noises = self._inversion_key(drafts[0]), [noise for noise in kept if noise is not None]
+                return [
+                    Inverted(draft.caption or "", noise.to(backbone.device), found)
+                    for draft, noise in zip(drafts, noises, strict=True)
+                ]
+            latents = torch.cat([draft.latents for draft in drafts if draft.latents is not None])
+            captions = [draft.caption or "" for draft in drafts]
+            made = self.inversion.invert(backbone, latents, captions, drafts[0].options, progress)
+            for place, noise in enumerate(kept):
+                if noise is None:
+                    self.cache.keep_noise(keys[place], made[place].noise)
+                else:
+                    made[place] = replace(made[place], noise=noise.to(backbone.device))
+            return made
+
+    def _picture_key(self, draft: Draft) -> tuple[str, str, InversionKey]:
+        return draft.digest, draft.caption or "", self._inversion_key(draft)
+
+    def _inversion_key(self, draft: Draft) -> InversionKey:
+        return InversionKey.of(self.models.weights, str(self.models.dtype), draft.options)
+
+    def _noise_key(self, draft: Draft) -> dict[str, object]:
+        """All that the noise depends on."""
+        own = self._inversion_key(draft)
+        return {
+            **self._common("diffusion"),
+            "picture": draft.digest,
+            "caption": draft.caption,
+            "steps": own.steps,
+            "options": own.options.flat(),
+            "seed": own.seed,
+        }
+
+    def _common(self, role: str) -> dict[str, object]:
+        row = getattr(self.models.family, role)
+        return {"version": __version__, "model": weights_key(row), "precision": str(self.models.dtype)}
+
+
+def _captions_of(kept: dict[str, Any] | None) -> EditCaptions | None:
+    if kept is None:
+        return None
+    fields = {field.name: kept[field.name] for field in dataclasses.fields(EditCaptions) if field.name in kept}
+    lists = {name: tuple(fields.get(name) or ()) for name in ("before", "after", "replies")}
+    made: Any = {**fields, **lists}
+    return EditCaptions(**made) if made["before"] and made["after"] else None
