@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..backbones.stable_diffusion import LatentDiffusion
 from ..errors import InputError, OutputError
-from ..files import unfinished
+from ..files import written_whole
 
 _KEY = "direction"
 
@@ -53,14 +53,10 @@ def save_direction(direction: Tensor, path: Path, note: str = "") -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    part = unfinished(path)
-    try:
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write the direction to {path}: there is no such folder; choose one that is there")
+    with written_whole(path, failures=(SafetensorError,)) as part:
         save_file({_KEY: direction.contiguous().cpu()}, part, metadata={"note": note})
-        part.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"cannot write the direction to {path}: choose a folder you may write to") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_direction(path: Path) -> Tensor:

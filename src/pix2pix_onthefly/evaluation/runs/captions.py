@@ -15,9 +15,10 @@ from ...editor import Editor
 from ...errors import InputError
 from ...models.families import ModelRow
 from ...options import REWRITER_OPTIONS, EditOptions
+from ...pictures.digest import picture_digest
 from ...records import EditCaptions
 from ..data.turns import Turn
-from .cache import Cache, digest, picture_digest
+from .cache import Cache, digest
 from .configurations import GOLD
 
 _READ = 1 << 20  # bytes

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ...errors import InputError, OptionError
 from ...pictures import fitting
+from ...pictures.digest import picture_digest
 from ...pictures.opening import open_picture
 from ...pictures.saving import save
 from ...records import EditCaptions
@@ -19,7 +20,6 @@ from ...running.notices import versions, warnings_of
 from ..data.turns import MULTI, SETTINGS
 from ..report.thumbnails import thumbnail_path
 from .batches import Slot
-from .cache import picture_digest
 from .captions import Texts
 from .configurations import Configuration
 from .method import Case, Made, Method

@@ -16,9 +16,10 @@ from ...methods import attention_guidance
 from ...methods.direction import edit_direction
 from ...options import PREPARATION_OPTIONS, EditOptions
 from ...pictures import fitting
+from ...pictures.digest import picture_digest
 from ...records import GuidedEdit, Inversion
 from ...running.clock import Clock
-from .cache import Cache, digest, picture_digest
+from .cache import Cache, digest
 from .captions import row_key
 from .method import Case, Made
 
