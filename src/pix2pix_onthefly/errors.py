@@ -21,3 +21,16 @@ class OutputError(OnTheFlyError):
 
 class ModelUnavailableError(OnTheFlyError):
     """Weights that are not on this machine and cannot be had."""
+
+
+class StandardOutputError(OutputError):
+    """Standard output that takes no more: it is closed, full, or a pipe whose reader is gone.
+
+    Args:
+        message: the sentence.
+        reader_gone: it is a pipe, and nothing is lost but what its reader did not want.
+    """
+
+    def __init__(self, message: str, *, reader_gone: bool = False) -> None:
+        super().__init__(message)
+        self.reader_gone = reader_gone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -281,6 +282,21 @@ class EditResult:
     source_sha256: str
     reconstruction_psnr: float | None = None
     warnings: tuple[str, ...] = ()
+
+    def save(self, path: Path | str, *, overwrite: bool = False, recipe: bool = True) -> None:
+        """Writes the edited picture, whole or not at all, to a PNG, JPEG or WebP file that carries the recipe.
+
+        Args:
+            path: the file; its ending says of which kind. `-` sends a PNG to standard output.
+            overwrite: the file may be there.
+            recipe: False leaves the recipe out.
+
+        Raises:
+            OutputError: the file is there without `overwrite`, or cannot be written.
+        """
+        from .pictures.saving import save
+
+        save(self.image, path, self.recipe() if recipe else None, overwrite=overwrite)
 
     def recipe(self) -> dict[str, object]:
         """All but the pictures as plain data, ready for JSON: what a saved picture carries."""

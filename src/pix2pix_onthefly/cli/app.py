@@ -16,7 +16,7 @@ from .. import __version__
 from ..options import PREPARATION_OPTIONS, DrawOptions, EditOptions
 from . import captions, evaluation, models
 from .captions import load_editor
-from .console import Commands, complain, progress_display, say, say_json, say_rows
+from .console import Commands, complain, progress_display, say, say_json, say_rows, telling_of
 from .options import (
     EDIT_SETTINGS,
     MODEL_SETTINGS,
@@ -122,7 +122,8 @@ def edit(
     _save(made, target, recipe, overwrite=overwrite, no_metadata=no_metadata)
     if save_direction is not None:
         _save_direction(editor, result, save_direction)
-    _tell(result, recipe, target, as_json=as_json)
+    with telling_of(target):
+        _tell(result, recipe, target, as_json=as_json)
 
 
 def _open(
@@ -234,7 +235,8 @@ def reconstruct(
     recipe = {"caption": text, **_models_used(editor, options), "reconstruction_psnr": round(agreement, 2)}
     recipe["source"] = image.name
     _save(fitting.restore(made, picture.size), target, recipe, overwrite=overwrite, no_metadata=no_metadata)
-    say_rows({"caption": text, "agreement": f"{agreement:.2f} dB PSNR", "picture": target})
+    with telling_of(target):
+        say_rows({"caption": text, "agreement": f"{agreement:.2f} dB PSNR", "picture": target})
 
 
 @app.command()
@@ -260,7 +262,8 @@ def draw(
     picture = fitting.to_image(editor.diffusion.decode(latents))
     recipe = {"prompt": caption, **_models_used(editor, options)}
     _save(picture, target, recipe, overwrite=overwrite, no_metadata=no_metadata)
-    say_rows({"picture": target})
+    with telling_of(target):
+        say_rows({"picture": target})
 
 
 @app.command()
@@ -281,7 +284,8 @@ def scene(
     drawn = sample_scene(random.Random(seed))
     recipe: dict[str, object] = {"caption": describe(drawn), "scene": {"seed": seed, "size": size}}
     _save(render(drawn, size), target, recipe, overwrite=overwrite, no_metadata=no_metadata)
-    say_rows({"caption": describe(drawn), "picture": target})
+    with telling_of(target):
+        say_rows({"caption": describe(drawn), "picture": target})
 
 
 for _command in (captions.caption, captions.rewrite, captions.show, models.families, models.doctor):

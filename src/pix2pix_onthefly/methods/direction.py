@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from ..backbones.backbone import Backbone
 from ..errors import InputError, OutputError
-from ..files import unfinished
+from ..files import written_whole
 from ..records import Conditioning
 
 _KEY, _POOLED_KEY = "direction", "pooled"
@@ -53,17 +53,13 @@ def save_direction(direction: Conditioning, path: Path, note: str = "") -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    part = unfinished(path)
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write the direction to {path}: there is no such folder; choose one that is there")
     tensors = {_KEY: direction.hidden.contiguous().cpu()}
     if direction.pooled is not None:
         tensors[_POOLED_KEY] = direction.pooled.contiguous().cpu()
-    try:
+    with written_whole(path, failures=(SafetensorError,)) as part:
         save_file(tensors, part, metadata={"note": note})
-        part.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"cannot write the direction to {path}: choose a folder you may write to") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_direction(path: Path) -> Conditioning:

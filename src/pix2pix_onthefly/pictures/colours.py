@@ -1,4 +1,4 @@
-"""Pixels of any kind as plain RGB: upright, eight bits, sRGB, transparency over white."""
+"""Pixels of any kind as plain RGB: upright, eight bits, sRGB, transparency over white; and their opacity."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF's tag, and its value for negativ
 
 def plain_rgb(image: Image.Image) -> Image.Image:
     """An RGB copy that carries nothing but its pixels."""
+    return plain_rgb_and_alpha(image)[0]
+
+
+def plain_rgb_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """An RGB copy over white, and its opacity as L (255 is opaque) if the picture has any transparency data."""
     key_scale = _key_scale(image)
     image.load()
     profile, key = image.info.get("icc_profile"), image.info.get("transparency")
     if isinstance(key, int):
         key *= key_scale
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        pixels, key = _eight_bit(image, key), None
+        pixels, key = _eight_bit(image, key), None  # as LA where a level is transparent
     else:
         pixels = image.copy()
     pixels.info = {} if key is None else {"transparency": key}
@@ -33,8 +38,9 @@ def plain_rgb(image: Image.Image) -> Image.Image:
     rgb = _in_srgb(colours, profile)
     if alpha is not None:
         rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+        alpha.info = {}
     rgb.info = {}  # Pillow's writers would copy comments and profiles from here
-    return rgb
+    return rgb, alpha
 
 
 def _key_scale(image: Image.Image) -> int:
@@ -44,17 +50,22 @@ def _key_scale(image: Image.Image) -> int:
 
 
 def _eight_bit(image: Image.Image, transparent: object) -> Image.Image:
-    """Grey of 16 or 32 bits or floating point as L; white is the smallest usual full scale that holds all values."""
+    """Grey of 16 or 32 bits or floating point as L, or LA where a level is transparent.
+
+    White is the smallest usual full scale that holds all values.
+    """
     values = np.asarray(image, dtype=np.float32)
     peak = float(values.max(initial=0.0, where=np.isfinite(values)))
     scales = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
     full = next((scale for scale in scales if peak <= scale), peak)
     if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         values = full - values  # Pillow does so up to eight bits only
-    if isinstance(transparent, int):
-        values = np.where(values == transparent, full, values)
+    opaque = np.asarray(values != transparent)
     values = np.nan_to_num(values, nan=0.0, posinf=full, neginf=0.0)
-    return Image.fromarray((values * (255.0 / full)).round().clip(0, 255).astype(np.uint8))
+    grey = (values * (255.0 / full)).round().clip(0, 255).astype(np.uint8)
+    if not isinstance(transparent, int):
+        return Image.fromarray(grey)
+    return Image.fromarray(np.stack([grey, np.where(opaque, 255, 0).astype(np.uint8)], axis=2))
 
 
 def _turn_upright(pixels: Image.Image, image: Image.Image) -> None:

@@ -2,32 +2,120 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import InputError
-from .colours import plain_rgb
-from .file_kinds import begins_like, check_kind, check_not_raw
+from .arrays import image_of_array, image_of_tensor
+from .colours import plain_rgb_and_alpha
+from .file_kinds import HEAD, begins_like, check_kind, check_not_raw
+from .standard_streams import is_dash, read_bounded, read_standard_input
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_PIXELS = 50_000_000
 
-# Only formats that Pillow decodes itself: for EPS and the like it would start other programs on a stranger's file.
-# TGA comes last: it has no signature, and some icons look like one.
-_INPUT_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "TGA")
+Encoded = Path | str | bytes | bytearray | memoryview | IO[bytes]
+"""What holds the file of a picture: its name (`-` is standard input), its bytes, or an open file of them."""
+
+# Only formats that Pillow (or pillow-heif) decodes itself: for EPS and the like it would start other programs on a
+# stranger's file. TGA comes last: it has no signature, and some icons look like one.
+_INPUT_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "HEIF", "TGA")
+_MOVING_FORMATS = ("PNG", "WEBP", "GIF", "AVIF")
+"""In which several frames are an animation; in a TIFF they are pages, in an MPO the views of a stereo photo."""
 
 
-def open_picture(path: Path | str) -> Image.Image:
+@dataclass(frozen=True)
+class OpenedPicture:
+    """A picture and what is lost in making it plain.
+
+    Attributes:
+        image: plain RGB, upright; transparency over white; of an animation the first frame.
+        alpha: its opacity as L of the same size, 255 where it is opaque; None if it has no transparency data.
+        warnings: sentences for the user.
+    """
+
+    image: Image.Image
+    alpha: Image.Image | None
+    warnings: tuple[str, ...] = ()
+
+
+def picture_of(value: object) -> Image.Image:
+    """Anything that people hold a picture in, as plain RGB.
+
+    Args:
+        value: a file's name (str or path; `-` is standard input), a PIL image, the bytes of a picture's file or an
+            open file of them, a numpy array or a torch tensor. Arrays and tensors are [height, width, 3 or 4] or
+            [height, width]; tensors also [3, height, width]; a batch of one is taken as well. uint8, or floating point
+            in 0..1.
+
+    Raises:
+        InputError: anything else; or a picture that is empty, broken, or over `MAX_PIXELS`.
+    """
+    kind = getattr(sys.modules.get("torch"), "Tensor", ())  # who holds a tensor has imported torch; we need not
+    if isinstance(value, Image.Image):
+        return to_rgb(value)
+    if isinstance(value, np.ndarray):
+        return to_rgb(image_of_array(cast("np.ndarray[Any, Any]", value), MAX_PIXELS))
+    if isinstance(value, kind):
+        return to_rgb(image_of_tensor(cast("Tensor", value), MAX_PIXELS))
+    if isinstance(value, os.PathLike):
+        value = os.fspath(cast("os.PathLike[str] | os.PathLike[bytes]", value))
+        return open_picture(os.fsdecode(value))
+    if isinstance(value, str | bytes | bytearray | memoryview) or hasattr(value, "read"):
+        return open_picture(cast("Encoded", value))
+    raise InputError(
+        f"{_named(value)} is not a picture; give a file's name, a PIL image, the bytes of a picture's file, a numpy "
+        "array or a torch tensor"
+    )
+
+
+def open_picture(source: Encoded) -> Image.Image:
     """The picture of a file as plain RGB, upright; of an animation the first frame.
 
     Raises:
         InputError: no such file, not readable, not a picture, broken, or over `MAX_PIXELS`.
     """
-    with opened(Path(path)) as image:
-        return plain_rgb(image)
+    return read_picture(source).image
+
+
+def alpha_of(source: Encoded) -> Image.Image | None:
+    """The opacity of the picture of a file, L, upright; None if it has no transparency data.
+
+    Raises:
+        InputError: as of `open_picture`.
+    """
+    return read_picture(source).alpha
+
+
+def read_picture(source: Encoded) -> OpenedPicture:
+    """The picture of a file, its opacity, and what the user should know about it.
+
+    Raises:
+        InputError: as of `open_picture`.
+    """
+    with opened(source) as image:
+        moving = image.format in _MOVING_FORMATS and _has_frames(image)
+        rgb, alpha = plain_rgb_and_alpha(image)
+        notes = (f"{name_of(source)} is animated; its first frame was taken",) if moving else ()
+        return OpenedPicture(rgb, alpha, notes)
+
+
+def _has_frames(image: Image.Image) -> bool:
+    with suppress(Exception):  # a broken second frame does not matter
+        return bool(getattr(image, "is_animated", False))
+    return False
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -38,41 +126,79 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """
     _check_pixels(image, "the picture")
     try:
-        return plain_rgb(image)
-    except (OSError, SyntaxError, ValueError) as error:
+        return plain_rgb_and_alpha(image)[0]
+    except (OSError, SyntaxError, ValueError, AttributeError) as error:  # the last of a picture that was closed
         raise InputError(f"the picture cannot be decoded ({error}); open a sound file of it") from error
 
 
 @contextmanager
-def opened(path: Path) -> Generator[Image.Image, None, None]:
+def opened(source: Encoded) -> Generator[Image.Image, None, None]:
     """Opens by the header alone; what goes wrong here or in the body (decoding) becomes an InputError."""
-    _require_file(path)
+    name = name_of(source)
+    formats: list[str] = []
+    head = b""
     Image.init()
-    formats = [name for name in _INPUT_FORMATS if name in Image.OPEN]  # AVIF depends on Pillow's build
     try:
-        check_kind(path)
-        with warnings.catch_warnings():
+        with ExitStack() as stack:
+            file = stack.enter_context(_stream(source, name))
+            head = file.read(HEAD)
+            check_kind(head, name)
+            formats += [format_ for format_ in _INPUT_FORMATS if format_ in Image.OPEN]  # some depend on Pillow's build
+            stack.enter_context(warnings.catch_warnings())
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=formats) as image:
-                check_not_raw(image, path)
-                _check_pixels(image, str(path))
-                yield image
+            image = stack.enter_context(Image.open(file, formats=formats))
+            check_not_raw(image, name)
+            _check_pixels(image, name)
+            yield image
     except (InputError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path} is larger than {MAX_PIXELS // 10**6} megapixels; scale it down first") from error
+        raise InputError(f"{name} is larger than {MAX_PIXELS // 10**6} megapixels; scale it down first") from error
     except PermissionError as error:
-        raise InputError(f"{path} may not be read by this user; change its permissions") from error
+        raise InputError(f"{name} may not be read by this user; change its permissions") from error
     except UnidentifiedImageError as error:
-        if begins_like(path, formats):
-            raise InputError(_broken(path, "its beginning makes no sense")) from error
-        raise InputError(f"{path} is not a picture of a known kind; give a PNG, JPEG, WebP or the like") from error
+        if begins_like(head, formats):
+            raise InputError(_broken(name, "its beginning makes no sense")) from error
+        raise InputError(f"{name} is not a picture of a known kind; give a PNG, JPEG, WebP or the like") from error
     except Exception as error:  # decoders raise nearly anything at malformed data
-        raise InputError(_broken(path, error)) from error
+        raise InputError(_broken(name, error)) from error
 
 
-def _broken(path: Path, reason: object) -> str:
-    return f"{path} is broken, incomplete or of a rare kind ({reason}); get a sound copy or save it anew as PNG"
+def _stream(source: Encoded, name: str) -> IO[bytes]:
+    """The bytes of a picture, to be closed by whoever asked for them; never the caller's own file."""
+    if isinstance(source, str | Path) and not is_dash(source):
+        _require_file(Path(source))
+        return open(source, "rb")
+    if isinstance(source, str | Path):
+        data = read_standard_input()
+    elif isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+    else:
+        with suppress(OSError, ValueError, AttributeError):
+            source.seek(0)  # it may just have been written
+        data = read_bounded(source, name)
+    if not data:
+        raise InputError(f"{name} is empty (0 bytes); give a picture")
+    return io.BytesIO(data)
+
+
+def name_of(source: Encoded) -> str:
+    """What a sentence calls it."""
+    if isinstance(source, str | Path):
+        return "standard input" if is_dash(source) else str(source)
+    return "what was given" if isinstance(source, bytes | bytearray | memoryview) else "the open file"
+
+
+def _named(value: object) -> str:
+    """A value as a sentence may begin with it."""
+    if value is None:
+        return "None"
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _broken(name: str, reason: object) -> str:
+    return f"{name} is broken, incomplete or of a rare kind ({reason}); get a sound copy or save it anew as PNG"
 
 
 def _require_file(path: Path) -> None:

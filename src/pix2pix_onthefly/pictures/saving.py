@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zlib
@@ -12,9 +13,10 @@ from typing import Any, cast
 from PIL import Image, PngImagePlugin
 
 from ..errors import InputError, OutputError
-from ..files import unfinished
+from ..files import written_whole
 from .colours import plain_rgb
-from .opening import opened
+from .opening import Encoded, name_of, opened
+from .standard_streams import check_standard_output, is_dash, write_standard_output
 
 OUTPUT_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _RECIPE_KEY = "onthefly"
@@ -27,16 +29,24 @@ _UNPACKED_LIMIT = 16_000_000
 def check_output(path: Path | str, *, overwrite: bool) -> Path:
     """Makes sure, before any work is done, that a picture can be written; missing folders are created.
 
+    Args:
+        path: a file, whose ending says of which kind; or `-`, standard output.
+        overwrite: the file may be there.
+
     Raises:
-        OutputError: a folder, an unknown ending, an existing file without `overwrite`, or no place to write.
+        OutputError: a folder, an unknown ending, an existing file without `overwrite`, or no place to write; or
+            standard output is a terminal or closed.
     """
     target = Path(path)
+    if is_dash(target):
+        check_standard_output()
+        return target
     if os.path.isdir(target):
         raise OutputError(f"{target} is a folder; give a file name, such as {target / 'edited.png'}")
     if target.suffix.lower() not in OUTPUT_FORMATS:
         raise OutputError(f"{target} must end in {', '.join(OUTPUT_FORMATS)}; choose one of these endings")
     if _exists(target) and not overwrite:
-        raise OutputError(f"{target} exists already; give another name or allow overwriting")
+        raise OutputError(f"{target} exists already; give another name, or overwrite it (--overwrite)")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,23 +70,31 @@ def save(image: Image.Image, path: Path | str, recipe: dict[str, object] | None,
     """Writes a picture whole or not at all, with its recipe inside; with None nothing but pixels.
 
     PNG carries the text chunks `onthefly` (JSON) and `parameters` (for people and other programs), JPEG and WebP the
-    JSON as EXIF UserComment.
+    JSON as EXIF UserComment. What a recipe holds is kept as it is, whatever it is: it is for its reader to know.
+
+    Args:
+        image: of any mode.
+        path: as of `check_output`; to standard output goes a PNG.
+        recipe: plain data, or None.
+        overwrite: the file may be there.
 
     Raises:
         OutputError: as of `check_output`, or the writing failed.
     """
     target = check_output(path, overwrite=overwrite)
     picture = plain_rgb(image)
+    if is_dash(target):
+        encoded = io.BytesIO()  # whole before its first byte goes out
+        picture.save(encoded, **_save_options(picture, "PNG", recipe))
+        write_standard_output(encoded.getvalue())
+        return
     options = _save_options(picture, OUTPUT_FORMATS[target.suffix.lower()], recipe)
-    part = unfinished(target)
-    try:
-        with open(part, "xb") as file:  # not tempfile, whose files only their owner may read
-            picture.save(file, **options)
-        os.replace(part, target)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{target} could not be written ({error}); try another place or PNG") from error
-    finally:
-        part.unlink(missing_ok=True)
+    # ValueError is how encoders say that a picture is too large for their format
+    with (
+        written_whole(target, failures=(ValueError,), cure="try another place or PNG") as part,
+        open(part, "xb") as file,  # not tempfile, whose files only their owner may read
+    ):
+        picture.save(file, **options)
 
 
 def _save_options(picture: Image.Image, kind: str, recipe: dict[str, object] | None) -> dict[str, Any]:
@@ -121,20 +139,22 @@ def _parameters(recipe: Mapping[str, object], size: tuple[int, int]) -> str:
     return "\n".join(lines).encode("utf-8", "replace").decode()  # lone surrogates would break the chunk
 
 
-def read_recipe(path: Path | str) -> dict[str, object]:
-    """The recipe that `save` put into a PNG, JPEG or WebP; the pixels are not decoded.
+def read_recipe(path: Encoded) -> dict[str, object]:
+    """The recipe that `save` put into a PNG, JPEG or WebP, all of it; the pixels are not decoded.
 
     Raises:
         InputError: not a picture, or one without a recipe.
     """
-    with opened(Path(path)) as image:
+    with opened(path) as image:
         text = image.info.get(_RECIPE_KEY) if image.format == "PNG" else _comment(image)
         try:
             recipe: object = json.loads(text) if isinstance(text, str | bytes) else None
         except ValueError:
             recipe = None
         if not isinstance(recipe, dict):
-            raise InputError(f"{path} holds no recipe; give a picture that was saved by onthefly with its metadata")
+            raise InputError(
+                f"{name_of(path)} holds no recipe; give a picture that was saved by onthefly with its metadata"
+            )
         return cast("dict[str, object]", recipe)
 
 

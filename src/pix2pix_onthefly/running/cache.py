@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..errors import OutputError
-from ..files import unfinished
+from ..files import written_whole
 
 _NOISE = "noise"
 
@@ -26,24 +24,6 @@ _NOISE = "noise"
 def digest(content: object) -> str:
     """Hash of plain data, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a file beside the target, which it then replaces.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    part = unfinished(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(part)
-        os.replace(part, path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{path} could not be written ({reason}); make room or give another folder") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class Cache:
@@ -63,7 +43,8 @@ class Cache:
     def keep_record(self, kind: str, key: Mapping[str, object], content: Mapping[str, object]) -> None:
         """Keeps plain data under a key."""
         text = json.dumps(content, indent=1) + "\n"
-        write_whole(self._path(kind, key, "json"), lambda part: part.write_text(text, encoding="utf-8"))
+        with written_whole(self._path(kind, key, "json")) as part:
+            part.write_text(text, encoding="utf-8")
 
     def noise(self, key: Mapping[str, object]) -> Tensor | None:
         """The noise [1, channels, h, w] that was kept under a key, if any, on the CPU."""
@@ -79,7 +60,8 @@ class Cache:
     def keep_noise(self, key: Mapping[str, object], noise: Tensor) -> None:
         """Keeps the noise under a key, in float32."""
         tensors = {_NOISE: noise.detach().float().cpu().contiguous()}
-        write_whole(self._path(_NOISE, key, "safetensors"), lambda part: save_file(tensors, part))
+        with written_whole(self._path(_NOISE, key, "safetensors"), failures=(SafetensorError,)) as part:
+            save_file(tensors, part)
 
     def _path(self, kind: str, key: Mapping[str, object], ending: str) -> Path:
         name = digest(dict(key))

@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image
 
 from ...errors import InputError
+from ...files import written_whole
 from ...pictures.opening import open_picture
 from ..data.turns import Turn
-from ..runs.cache import write_whole
 from ..runs.result_files import THUMBNAILS
 
 KEPT_SIDE = 256
@@ -45,7 +45,8 @@ def keep_thumbnails(folder: Path, fingerprint: str, turns: Iterable[Turn]) -> No
             path = folder / thumbnail_path(fingerprint, turn, picture)
             if not path.exists():
                 content = small_webp(open_picture(picture), KEPT_SIDE)
-                write_whole(path, lambda part, content=content: part.write_bytes(content))
+                with written_whole(path) as part:
+                    part.write_bytes(content)
 
 
 def small_webp(picture: Image.Image, side: int) -> bytes:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...files import written_whole
 from ..data.turns import SETTINGS
 from ..optional_libraries import import_extra
-from ..runs.cache import write_whole
 from ..runs.result_files import Result, read_results
 from .data_frames import Frame, frame_of
 from .differences import cells_of, differences, rows_of
@@ -70,7 +70,8 @@ def write_report(folders: Sequence[Path], into: Path) -> Written:
 
 
 def _write(path: Path, text: str) -> None:
-    write_whole(path, lambda part: part.write_bytes(text.encode()))
+    with written_whole(path) as part:
+        part.write_bytes(text.encode())
 
 
 def tables_of(results: Sequence[Result]) -> Iterator[Table]:
