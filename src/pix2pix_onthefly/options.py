@@ -191,7 +191,8 @@ class LoadOptions(_Options):
     device: str | None = setting(None, "cpu, cuda or mps; the best one if not given.")
     precision: str = setting(
         "auto",
-        "Precision the networks compute in; `auto` is bfloat16 on a GPU that has it, float16 on an older one, float32 on a CPU.",
+        "Precision the networks compute in; `auto` is bfloat16 on a GPU that has it, float16 on an older one and "
+        "float32 on a CPU.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     low_vram: bool = setting(False, "Release each model after its step, so that only one is in memory at a time.")

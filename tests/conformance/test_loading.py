@@ -292,7 +292,10 @@ def test_precision_by_name() -> None:
     assert loading.pick_dtype("float32", cuda) == torch.float32
 
 
-@pytest.mark.parametrize("name", ["abacus", "cuda:99", "cuda:-1", "", "0", "meta", "xla", "hpu", "xpu", "mkldnn", "lazy"])
+UNUSABLE = "abacus", "cuda:99", "cuda:-1", "", "0", "meta", "xla", "hpu", "xpu", "mkldnn", "lazy"
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
 def test_an_unusable_device(name: str) -> None:
     with pytest.raises(InputError, match="cannot be used"):
         loading.pick_device(name)

@@ -17,6 +17,8 @@ import torch
 
 from ..errors import InputError, ModelUnavailableError
 from . import hub
+from .parts import PARTS, Part, variant_in
+from .refusals import brief, unavailable
 
 if TYPE_CHECKING:
     from transformers import CLIPModel, ViTModel
@@ -81,7 +83,7 @@ def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> L
     from ..backbones.stable_diffusion import LatentDiffusion
 
     folder = hub.folder_of(row, "diffusion", half=is_half(dtype))
-    parts = hub.PARTS["diffusion"]
+    parts = PARTS["diffusion"]
 
     def network(name: str, loader: Callable[..., Any], **arguments: Any) -> Any:
         return _load_network(row, parts[name], folder, loader, device, dtype, **arguments)
@@ -92,24 +94,6 @@ def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> L
     tokenizer = _load_with_words(row, CLIPTokenizer.from_pretrained, folder / parts["tokenizer"].folder)
     scheduler = _load(row, DDIMScheduler.from_pretrained, folder / parts["scheduler"].folder)
     return LatentDiffusion(vae, unet, text_encoder, tokenizer, scheduler)
-
-
-def read_sizes(row: ModelRow, dtype: torch.dtype) -> tuple[int, int]:
-    """A diffusion row's native side in pixels and the pixels along a side of its latent cells, from its settings alone.
-
-    Raises:
-        ModelUnavailableError: the files are not here and cannot be had, or are no such model.
-    """
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-
-    from ..backbones.stable_diffusion import native_size, pixels_per_latent
-
-    folder, parts = hub.folder_of(row, "diffusion", half=is_half(dtype)), hub.PARTS["diffusion"]
-    unet, vae = (
-        _load(row, kind.load_config, folder / parts[name].folder)
-        for name, kind in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
-    )
-    return native_size(unet, vae), pixels_per_latent(vae)
 
 
 def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Captioner:
@@ -162,7 +146,7 @@ def load_dino(row: ModelRow, device: torch.device, dtype: torch.dtype) -> ViTMod
     """
     from transformers import ViTModel
 
-    folder, part = hub.folder_of(row, "dino", half=is_half(dtype)), hub.PARTS["dino"]["model"]
+    folder, part = hub.folder_of(row, "dino", half=is_half(dtype)), PARTS["dino"]["model"]
     arguments = {"dtype": dtype, "add_pooling_layer": False, **_OWN_CLASSES}
     return _load_network(row, part, folder, ViTModel.from_pretrained, device, dtype, **arguments).eval()
 
@@ -178,14 +162,14 @@ def _load_pair(
     """A model of transformers and its tokenizer or processor, to which the arguments go."""
     folder = hub.folder_of(row, role, half=is_half(dtype))
     load_model, load_words = loaders
-    part = hub.PARTS[role]["model"]
+    part = PARTS[role]["model"]
     model = _load_network(row, part, folder, load_model, device, dtype, dtype=dtype, **_OWN_CLASSES)
     return model, _load_with_words(row, load_words, folder, **_OWN_CLASSES, **arguments)
 
 
 def _load_network(
     row: ModelRow,
-    part: hub.Part,
+    part: Part,
     folder: Path,
     loader: Callable[..., Any],
     device: torch.device,
@@ -193,16 +177,16 @@ def _load_network(
     **arguments: Any,
 ) -> Any:
     """One network on the device; refused where the file does not hold its tensors, which the libraries make up."""
-    variant = hub.variant_in(folder, part, row, half=is_half(precision))
+    variant = variant_in(folder, part, row, half=is_half(precision))
     arguments |= {"use_safetensors": row.safetensors, "output_loading_info": True}
     model, report = _load(row, loader, folder / part.folder, variant=variant, **arguments)
     if len(report["missing_keys"]) > MOST_UNKNOWN * len(model.state_dict()):
-        raise hub.unavailable(row, f"they are not those of a {type(model).__name__}")
+        raise unavailable(row, f"they are not those of a {type(model).__name__}")
     try:
         return model.to(device)
     except RuntimeError as error:  # torch's own error for a lack of memory is one
-        reason = f"there is no room for them on {device} ({hub.brief(error)})"
-        raise hub.unavailable(row, reason, "close other programs, try --low-vram") from error
+        reason = f"there is no room for them on {device} ({brief(error)})"
+        raise unavailable(row, reason, "close other programs, try --low-vram") from error
 
 
 def _load(row: ModelRow, loader: Callable[..., Any], folder: Path, **arguments: Any) -> Any:
@@ -222,7 +206,7 @@ def _load_with_words(row: ModelRow, loader: Callable[..., Any], folder: Path, **
     loaded = _load(row, loader, folder, **arguments)
     tokenizer: Any = getattr(loaded, "tokenizer", loaded)
     if len(tokenizer) <= len(set(tokenizer.all_special_tokens)):
-        raise hub.unavailable(row, "their vocabulary is empty")
+        raise unavailable(row, "their vocabulary is empty")
     return loaded
 
 
@@ -231,7 +215,7 @@ def _refusal(row: ModelRow, error: BaseException) -> ModelUnavailableError:
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(cause)
     if any(isinstance(cause, pickle.UnpicklingError) for cause in causes):
-        return hub.unavailable(row, "the pickle holds more than numbers, which may be harmful", "use safetensors")
+        return unavailable(row, "the pickle holds more than numbers, which may be harmful", "use safetensors")
     if any("trust_remote_code" in str(cause) for cause in causes):
-        return hub.unavailable(row, "they need code of their own, which is never run", "choose another model")
-    return hub.unavailable(row, hub.brief(error), "replace the files")
+        return unavailable(row, "they need code of their own, which is never run", "choose another model")
+    return unavailable(row, brief(error), "replace the files")

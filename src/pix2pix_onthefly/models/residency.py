@@ -15,6 +15,7 @@ from ..backbones.stable_diffusion import LatentDiffusion
 from ..captioning.blip import Captioner
 from ..rewriting.rewriter import Rewriter
 from . import loading
+from .sizes import picture_sizes
 
 if TYPE_CHECKING:
     from .families import Family
@@ -62,7 +63,7 @@ class Models:
     def sizes(self) -> tuple[int, int]:
         """Side in pixels of the pictures the diffusion model was trained on, and pixels along a side of a latent cell;
         read without loading the model, which might have to make room again at once."""
-        return loading.read_sizes(self.family.diffusion, self.dtype)
+        return picture_sizes(self.family.diffusion)
 
     def _diffusion(self) -> LatentDiffusion:
         model = loading.load_diffusion(self.family.diffusion, self.device, self.dtype)
