@@ -8,6 +8,7 @@ reader, and classes are always the libraries' own.
 from __future__ import annotations
 
 import pickle
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,10 @@ import torch
 
 from ..errors import InputError, ModelUnavailableError
 from . import hub
-from .parts import PARTS, Part, variant_in
+from .blueprint import TooLarge, check_blueprint
+from .parts import PARTS, Part, variant_in, weights_of
 from .refusals import brief, unavailable
+from .sizes import picture_sizes
 
 if TYPE_CHECKING:
     from transformers import CLIPModel, ViTModel
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_UNKNOWN = 0.1
 """Share of a network's tensors that may be missing from a file; more, and the file is another network's."""
+_ONE_AT_A_TIME = threading.Lock()
+"""While a network is built the libraries change what holds for all threads: torch's default precision and its hooks."""
 _OWN_CLASSES = {"trust_remote_code": False}
 """For the `Auto` classes, which would otherwise ask on the terminal whether to run code from the model's folder."""
 
@@ -85,12 +90,14 @@ def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> L
     folder = hub.folder_of(row, "diffusion", half=is_half(dtype))
     parts = PARTS["diffusion"]
 
-    def network(name: str, loader: Callable[..., Any], **arguments: Any) -> Any:
-        return _load_network(row, parts[name], folder, loader, device, dtype, **arguments)
+    picture_sizes(row)  # refuses absurd ones, which are no concern of the weights
 
-    vae = network("vae", AutoencoderKL.from_pretrained, torch_dtype=dtype)
-    unet = network("unet", UNet2DConditionModel.from_pretrained, torch_dtype=dtype)
-    text_encoder = network("text_encoder", CLIPTextModel.from_pretrained, dtype=dtype)
+    def network(name: str, kind: Any, **arguments: Any) -> Any:
+        return _load_network(row, parts[name], folder, kind, device, dtype, **arguments)
+
+    vae = network("vae", AutoencoderKL, torch_dtype=dtype)
+    unet = network("unet", UNet2DConditionModel, torch_dtype=dtype)
+    text_encoder = network("text_encoder", CLIPTextModel, dtype=dtype)
     tokenizer = _load_with_words(row, CLIPTokenizer.from_pretrained, folder / parts["tokenizer"].folder)
     scheduler = _load(row, DDIMScheduler.from_pretrained, folder / parts["scheduler"].folder)
     return LatentDiffusion(vae, unet, text_encoder, tokenizer, scheduler)
@@ -106,8 +113,8 @@ def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> C
 
     from ..captioning.blip import Captioner
 
-    loaders = BlipForConditionalGeneration.from_pretrained, BlipProcessor.from_pretrained
-    return Captioner(*_load_pair(row, "captioner", loaders, device, dtype, backend="pil"))
+    kinds = BlipForConditionalGeneration, BlipProcessor
+    return Captioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"))
 
 
 def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype) -> Rewriter:
@@ -121,8 +128,8 @@ def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.d
     from ..rewriting.pool import load_pool
     from ..rewriting.rewriter import Rewriter
 
-    loaders = AutoModelForCausalLM.from_pretrained, AutoTokenizer.from_pretrained
-    return Rewriter(*_load_pair(row, "rewriter", loaders, device, dtype), load_pool(pool))
+    kinds = AutoModelForCausalLM, AutoTokenizer
+    return Rewriter(*_load_pair(row, "rewriter", kinds, device, dtype), load_pool(pool))
 
 
 def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[CLIPModel, Any]:
@@ -133,8 +140,7 @@ def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[
     """
     from transformers import CLIPModel, CLIPProcessor
 
-    loaders = CLIPModel.from_pretrained, CLIPProcessor.from_pretrained
-    model, processor = _load_pair(row, "clip", loaders, device, dtype, backend="pil")
+    model, processor = _load_pair(row, "clip", (CLIPModel, CLIPProcessor), device, dtype, backend="pil")
     return model.eval(), processor
 
 
@@ -148,30 +154,30 @@ def load_dino(row: ModelRow, device: torch.device, dtype: torch.dtype) -> ViTMod
 
     folder, part = hub.folder_of(row, "dino", half=is_half(dtype)), PARTS["dino"]["model"]
     arguments = {"dtype": dtype, "add_pooling_layer": False, **_OWN_CLASSES}
-    return _load_network(row, part, folder, ViTModel.from_pretrained, device, dtype, **arguments).eval()
+    return _load_network(row, part, folder, ViTModel, device, dtype, **arguments).eval()
 
 
 def _load_pair(
     row: ModelRow,
     role: str,
-    loaders: tuple[Callable[..., Any], Callable[..., Any]],
+    kinds: tuple[Any, Any],
     device: torch.device,
     dtype: torch.dtype,
     **arguments: Any,
 ) -> tuple[Any, Any]:
     """A model of transformers and its tokenizer or processor, to which the arguments go."""
     folder = hub.folder_of(row, role, half=is_half(dtype))
-    load_model, load_words = loaders
+    network, words = kinds
     part = PARTS[role]["model"]
-    model = _load_network(row, part, folder, load_model, device, dtype, dtype=dtype, **_OWN_CLASSES)
-    return model, _load_with_words(row, load_words, folder, **_OWN_CLASSES, **arguments)
+    model = _load_network(row, part, folder, network, device, dtype, dtype=dtype, **_OWN_CLASSES)
+    return model, _load_with_words(row, words.from_pretrained, folder, **_OWN_CLASSES, **arguments)
 
 
 def _load_network(
     row: ModelRow,
     part: Part,
     folder: Path,
-    loader: Callable[..., Any],
+    kind: Any,
     device: torch.device,
     precision: torch.dtype,
     **arguments: Any,
@@ -179,7 +185,12 @@ def _load_network(
     """One network on the device; refused where the file does not hold its tensors, which the libraries make up."""
     variant = variant_in(folder, part, row, half=is_half(precision))
     arguments |= {"use_safetensors": row.safetensors, "output_loading_info": True}
-    model, report = _load(row, loader, folder / part.folder, variant=variant, **arguments)
+    with _ONE_AT_A_TIME:
+        try:
+            check_blueprint(kind, folder / part.folder, weights_of(folder, part, row, variant))
+        except Exception as error:  # settings from anywhere fail in any way
+            raise _refusal(row, error) from error
+        model, report = _load(row, kind.from_pretrained, folder / part.folder, variant=variant, **arguments)
     if len(report["missing_keys"]) > MOST_UNKNOWN * len(model.state_dict()):
         raise unavailable(row, f"they are not those of a {type(model).__name__}")
     try:
@@ -216,6 +227,8 @@ def _refusal(row: ModelRow, error: BaseException) -> ModelUnavailableError:
         causes.append(cause)
     if any(isinstance(cause, pickle.UnpicklingError) for cause in causes):
         return unavailable(row, "the pickle holds more than numbers, which may be harmful", "use safetensors")
+    if isinstance(error, TooLarge):
+        return unavailable(row, f"settings and weights do not belong together: {brief(error)}", "replace the files")
     if any("trust_remote_code" in str(cause) for cause in causes):
         return unavailable(row, "they need code of their own, which is never run", "choose another model")
     return unavailable(row, brief(error), "replace the files")
