@@ -418,8 +418,8 @@ class LoadOptions(Options):
     device: str | None = setting(None, "cpu, cuda or mps; the best one if not given.", common=True)
     precision: str = setting(
         "auto",
-        "Precision the networks compute in; `auto` is float32 on a CPU, and on a GPU bfloat16 where it has that and "
-        "float16 where not.",
+        "Precision the networks compute in; `auto` is bfloat16 on a GPU that has it, float16 on an older one and "
+        "float32 on a CPU.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     low_vram: bool = setting(

@@ -30,6 +30,14 @@ def half() -> LatentDiffusion:
     return tiny_diffusion(dtype=torch.bfloat16)
 
 
+def test_texts_are_padded_to_the_encoders_own_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tokenizer that was saved without a length has one of 10^30."""
+    model = tiny_diffusion()
+    expected = model.embed([CAPTION])
+    monkeypatch.setattr(model.tokenizer, "model_max_length", int(1e30))
+    assert torch.equal(model.embed([CAPTION]), expected)
+
+
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 96)])
 def test_encode_and_decode_shapes(diffusion: LatentDiffusion, height: int, width: int) -> None:
     """Eight pixels a latent cell along either side; encoding twice gives the same (the posterior's mode)."""

@@ -62,6 +62,8 @@ BAD: dict[str, list[str]] = {
     "tiny scene": ["scene", "--size", "1"],
     "show nothing": ["show", "nowhere.png"],
     "show no recipe": ["show", "cat.png"],
+    "a device without numbers": ["edit", "cat.png", "make it a dog", "--device", "meta"],
+    "no device": ["edit", "cat.png", "make it a dog", "--device", "abacus"],
     "unknown command": ["edt"],
 }
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 
 from pix2pix_onthefly.cli.options import EditRequest
 from pix2pix_onthefly.errors import InputError
-from pix2pix_onthefly.models import doctor, families
-from pix2pix_onthefly.models.families import FAMILIES
+from pix2pix_onthefly.models import doctor, download, families
+from pix2pix_onthefly.models.families import DINO, FAMILIES
 from pix2pix_onthefly.pictures import saving
 from tests.cli import helpers as cli_helpers
 from tests.cli.helpers import CAPTIONS, QUICK, onthefly
@@ -22,6 +29,9 @@ from tests.fake_hub import FakeHub, connect, diffusion_files, go_offline, model_
 
 here = cli_helpers.here  # a fixture is found by its name in the module of the tests
 SD14, BLIP, PHI = (getattr(FAMILIES["sd14"], role) for role in families.EDIT_ROLES)
+
+NOBODY = "http://127.0.0.1:9"
+"""An address where nothing listens."""
 
 
 @pytest.fixture
@@ -119,12 +129,30 @@ def test_fetch_what_is_bundled() -> None:
     ("name", "words"),
     [
         ("sd99/x/y", "neither an existing folder nor a hub id"),
-        ("somebody/else", "'onthefly models fetch somebody/else'"),
+        ("somebody/else", "run this command again once you are online"),
+        (DINO.source, "run this command again once you are online"),
+        ("sd41", "there is no model family 'sd41'; did you mean sd21 or sd15 or sd14?"),
+        ("SD-14", "did you mean sd14"),
+        ("microsoft/phi2", "did you mean microsoft/phi-2?"),
     ],
 )
 def test_fetch_in_vain(fake: FakeHub, monkeypatch: pytest.MonkeyPatch, name: str, words: str) -> None:
+    """What helps is said, which is never the command that has just failed."""
     go_offline(monkeypatch)
-    assert words in error_of("models", "fetch", name)
+    result = onthefly("models", "fetch", name)
+    assert result.exit_code == 2
+    error = result.stderr.splitlines()[-1]  # a model of the table is announced first
+    assert words in error
+    assert "onthefly models fetch" not in error
+
+
+@pytest.mark.parametrize("precision", ["float16", "float32"])
+def test_the_list_names_the_size_that_fetching_names(fake: FakeHub, precision: str) -> None:
+    listed = onthefly("models").stdout
+    fetched = onthefly("models", "fetch", "sd14", "--precision", precision, "--device", "cpu").stderr
+    for row in (SD14, BLIP, PHI):
+        (size,) = re.findall(r"\((\d+ MB)\)", line_of(fetched, row.source))
+        assert f" {size} " in line_of(listed, row.source)
 
 
 def test_families_are_listed_shortly() -> None:
@@ -143,6 +171,12 @@ def test_doctor(fake: FakeHub) -> None:
         assert word in printed
     assert " bundled " in line_of(printed, "mini ")
     assert " MB" in line_of(printed, "sd14 ")
+
+
+def test_doctor_says_that_downloads_fail_where_the_hub_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", NOBODY)
+    assert "downloads:    no: " in onthefly("doctor").stdout
 
 
 def test_doctor_as_json(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,6 +272,56 @@ def test_a_model_that_is_not_needed_is_not_looked_for(here: Path) -> None:
 )
 def test_commands_offer_the_models_they_use(here: Path, command: str, flag: str) -> None:
     assert "No such option" in error_of(command, "cat.png", flag, "somebody/else")
+
+
+# Without a network
+
+
+def test_without_a_network_one_sentence_comes_at_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """huggingface_hub would ask six times within 23 seconds, with two lines each."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", NOBODY)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(here / "cache"))
+    begun = time.monotonic()
+    assert "the hub cannot be reached; run 'onthefly models fetch sd14'" in error_of(
+        "draw", "a cat", "--family", "sd14"
+    )
+    assert time.monotonic() - begun < 5
+
+
+def test_a_silent_hub_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A firewall that drops everything: there is neither an answer nor an error."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        begun = time.monotonic()
+        assert not download.hub_answers(0.3)
+        assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_a_hub_that_answers_is_tried(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        assert download.hub_answers()
+
+
+def test_a_caption_needs_no_diffusion_model(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the size that it works at counts, which the table knows."""
+    tiny = families.FAMILIES["tiny"]
+    monkeypatch.setitem(families.FAMILIES, "tiny", replace(tiny, diffusion=SD14))
+    result = onthefly("caption", "cat.png")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip()
 
 
 # Models and --like

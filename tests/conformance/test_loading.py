@@ -276,19 +276,26 @@ def test_clip_survives_a_folder(tmp_path: Path) -> None:
 # Devices and precision
 
 
-def test_precision_by_name() -> None:
-    """`auto` is half precision on CUDA alone; names are taken at their word."""
+@pytest.mark.parametrize(("modern", "half"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_precision_by_itself(monkeypatch: pytest.MonkeyPatch, modern: bool, half: torch.dtype) -> None:
+    """`auto` is half precision on CUDA alone, and bfloat16 on GPUs that compute in it, not those that emulate it."""
     cuda, mps = torch.device("cuda"), torch.device("mps")
-    assert [loading.pick_dtype("auto", device) for device in (cuda, mps, CPU)] == [
-        torch.float16,
-        torch.float32,
-        torch.float32,
-    ]
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: modern or including_emulation)
+    assert [loading.pick_dtype("auto", device) for device in (cuda, mps, CPU)] == [half, torch.float32, torch.float32]
+
+
+def test_precision_by_name() -> None:
+    """Names are taken at their word."""
+    cuda = torch.device("cuda")
+    assert loading.pick_dtype("float16", cuda) == torch.float16
     assert loading.pick_dtype("bfloat16", CPU) == torch.bfloat16
     assert loading.pick_dtype("float32", cuda) == torch.float32
 
 
-@pytest.mark.parametrize("name", ["abacus", "cuda:99", ""])
+UNUSABLE = "abacus", "cuda:99", "cuda:-1", "", "0", "meta", "xla", "hpu", "xpu", "mkldnn", "lazy"
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
 def test_an_unusable_device(name: str) -> None:
     with pytest.raises(InputError, match="cannot be used"):
         loading.pick_device(name)

@@ -116,7 +116,7 @@ def test_the_table_is_quick_to_import() -> None:
     program = (
         "import sys\n"
         "from pix2pix_onthefly import options\n"
-        "from pix2pix_onthefly.models import families, hub\n"
+        "from pix2pix_onthefly.models import families, hub, parts\n"
         "families.family_of(options.LoadOptions(family='sd14', captioner='a/b'))\n"
         "print(sorted({'torch', 'diffusers', 'transformers', 'numpy', 'PIL'} & set(sys.modules)))\n"
     )

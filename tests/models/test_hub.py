@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from pix2pix_onthefly.errors import ModelUnavailableError
-from pix2pix_onthefly.models import families, hub, loading
+from pix2pix_onthefly.models import families, hub, loading, parts
 from pix2pix_onthefly.models.families import FAMILIES, ModelRow
 from tests.fake_hub import FakeHub, connect, diffusion_files, go_offline, model_files
 
@@ -59,7 +59,7 @@ def test_fetch_takes_what_the_loader_needs(fake: FakeHub, half: bool, ending: st
     settings |= {f"tokenizer/{name}" for name in ("vocab.json", "merges.txt", "tokenizer_config.json")}
     assert set(fake.downloaded) == weights | settings | {"scheduler/scheduler_config.json"}
     assert folder.name == SD14.revision
-    assert not hub.missing(folder, SD14, "diffusion")
+    assert not parts.missing(folder, SD14, "diffusion")
 
 
 def test_fetch_takes_the_pickle_where_a_row_says_so(fake: FakeHub) -> None:

