@@ -45,11 +45,11 @@ class Schedule:
     def denoise(
         self,
         latents: Float[Tensor, "rows channels h w"],
-        noise_prediction: Float[Tensor, "rows channels h w"],
+        prediction: Float[Tensor, "rows channels h w"],
         timestep: int,
     ) -> Float[Tensor, "rows channels h w"]:
         """One DDIM step of sampling: from a timestep's noise level to that of the next."""
-        return ddim_step(latents, noise_prediction, self.level(timestep), self.level(timestep - self.stride))
+        return ddim_step(latents, prediction, self.level(timestep), self.level(timestep - self.stride))
 
     def level(self, timestep: int) -> float:
         """Signal level at a timestep; the final level for timesteps below zero, where sampling ends."""

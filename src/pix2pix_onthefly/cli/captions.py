@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..options import REWRITER_OPTIONS, EditOptions
-from .console import progress_display, quieten_libraries, say, say_json, say_rows
-from .options import AsJson, CaptionText, Instruction, PictureFile, check_caption, models_without, settings, settings_of
-
-if TYPE_CHECKING:
-    from ..editor import Editor
-
-
-def load_editor(models: Mapping[str, Any], roles: Collection[str]) -> Editor:
-    """An editor whose libraries keep quiet, and whose models of some roles are on this machine: what has to be
-    downloaded, or cannot be had, shows before any work is done.
-
-    Args:
-        models: settings of `LoadOptions`.
-        roles: of the models that will be used.
-    """
-    from ..editor import Editor
-    from ..models import hub
-    from ..models.loading import is_half
-
-    quieten_libraries()
-    editor = Editor.load(**models)
-    for role in roles:
-        hub.folder_of(getattr(editor.row, role), role, half=is_half(editor.dtype))
-    return editor
+from ..models.families import family_of
+from ..options import EditOptions, LoadOptions, RewritingOptions
+from ..running.defaults import options_for
+from .arguments import AsJson, CaptionText, Instruction, PictureFile
+from .console import complain, progress_display, say, say_json, say_rows
+from .flags import flags_of, models_without, settings
+from .loading import load_editor
+from .requests import check_caption
 
 
-@settings(models=models_without("language_model"), changes=settings_of(EditOptions, ("size",)))
+@settings(models=models_without("language_model"), changes=flags_of(EditOptions, ("size",)))
 def caption(image: PictureFile, *, models: dict[str, Any], changes: dict[str, Any]) -> None:
     """Print the caption an edit would start from."""
-    from ..pictures.opening import open_picture
+    from ..pictures.opening import read_picture
 
-    picture = open_picture(image)
+    opened = read_picture(image)
+    _, family = family_of(LoadOptions().with_changes(**models))
+    options = options_for(family, changes=changes)
     editor = load_editor(models, ("captioner",))
-    source = editor.fit(picture, editor.options(**changes))
     with progress_display() as progress:
-        text = editor.captioner.describe(source, progress)
+        text = editor.describe(opened.image, options=options, progress=progress)
     say(text)
+    for warning in opened.warnings:
+        complain(f"Warning: {warning}")
 
 
 @settings(
-    models=models_without("diffusion", "captioner", "low_vram"), changes=settings_of(EditOptions, REWRITER_OPTIONS)
+    models=models_without("diffusion", "captioner", "low_vram"),
+    changes=(*flags_of(RewritingOptions), *flags_of(EditOptions, ("seed",))),
 )
 def rewrite(
     instruction: Instruction,
@@ -56,14 +42,15 @@ def rewrite(
     changes: dict[str, Any],
 ) -> None:
     """Show how the language model turns an instruction into captions."""
-    from ..rewriting.rewriter import check_instruction
+    from ..rewriting.instructions import check_instruction
 
     check_instruction(instruction)
     check_caption(caption)
+    _, family = family_of(LoadOptions().with_changes(**models))
+    options = options_for(family, changes=changes)
     editor = load_editor(models, ("rewriter",))
-    options = editor.options(**changes)
     with progress_display() as progress:
-        captions = editor.rewriter.rewrite(instruction, caption, options, progress)
+        captions = editor.rewrite(instruction, caption, options=options, progress=progress)
     texts = {"Prompt": captions.prompt or ""}
     texts |= {f"Reply {number}": reply for number, reply in enumerate(captions.replies, 1)}
     for title, text in texts.items():

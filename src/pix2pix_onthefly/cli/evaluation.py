@@ -12,25 +12,30 @@ import typer
 
 from ..errors import OptionError
 from ..evaluation.data.turns import SETTINGS, SINGLE
-from ..evaluation.runs.configurations import CAPTION_SOURCES, CAPTIONER, GOLD, GRID_OPTIONS, GRIDS, OURS
-from ..models.families import EDIT_ROLES
+from ..evaluation.rivals import register_rivals
+from ..evaluation.runs.configurations import CAPTION_SOURCES, CAPTIONER, GOLD, GRID_OPTIONS, GRIDS
+from ..models.families import EDIT_ROLES, family_of
 from ..options import EditOptions, LoadOptions
-from .captions import load_editor
+from ..running.defaults import options_for
+from .arguments import MethodName, PresetName
 from .console import STAGES, complain, progress_display, say
-from .options import EDIT_SETTINGS, settings, settings_of
+from .flags import edit_flags, flags_of, settings
+from .loading import load_editor
 
 if TYPE_CHECKING:
     from ..editor import Editor
     from ..evaluation.runs.configurations import Configuration
     from ..evaluation.runs.runner import Extent, Ran
-    from ..evaluation.runs.setup import Bench
+    from ..evaluation.runs.setup import Setup
     from ..records import Progress
 
 BOTH = "both"
 TELLING_PAUSE = 5.0
 """Seconds between two lines of progress, at least."""
 
-RUN_SETTINGS = settings_of(LoadOptions, without=("map_memory",))
+register_rivals()
+RUN_FLAGS = flags_of(LoadOptions, without=("map_memory",))
+EDIT_FLAGS = edit_flags(rivals=True)
 
 SetName = Annotated[
     str,
@@ -55,21 +60,15 @@ ShardText = Annotated[str, typer.Option(metavar="I/N", help="Only share i of n, 
 Truncate = Annotated[
     bool, typer.Option("--truncate", help="Cut descriptions that are too long for CLIP; the official script stops.")
 ]
-MethodSettings = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="A setting of that method's own, see docs/comparisons.md; repeatable."),
-]
 OneObject = Annotated[bool, typer.Option("--json", help="Print one JSON object on one line instead of tables.")]
 
 
-@settings(changes=EDIT_SETTINGS, models=RUN_SETTINGS)
+@settings(changes=EDIT_FLAGS, models=RUN_FLAGS)
 def evaluate(
     dataset: SetName,
     out: Folder,
-    method: Annotated[
-        str, typer.Option(metavar="NAME", help="What edits: ours, or a method of docs/comparisons.md.")
-    ] = OURS,
-    method_setting: MethodSettings = None,
+    method: MethodName = None,
+    preset: PresetName = None,
     setting: SettingName = SINGLE,
     limit: Limit = None,
     shard: ShardText = "1/1",
@@ -82,22 +81,23 @@ def evaluate(
     changes: dict[str, Any],
     models: dict[str, Any],
 ) -> None:
-    """Edit a whole test set in one way and print its table. Families may have other defaults than those shown."""
+    """Edit a whole test set in one way and print its table."""
     from ..evaluation.runs.configurations import Configuration
 
     if caption_source not in CAPTION_SOURCES:
         raise OptionError(f"caption-source must be one of {', '.join(CAPTION_SOURCES)}, not {caption_source!r}")
-    extent, own = _extent(setting, limit, shard), _own_settings(method, method_setting or ())
-    bench = _bench(dataset, out, models, gold=caption_source == GOLD, truncate=truncate)
-    configuration = Configuration(bench.editor.options(**changes), caption_source, method, own)
-    _tell(_run(bench, [configuration], extent), out, as_json=as_json)
+    extent, options = _extent(setting, limit, shard), _options(models, changes, method, preset)
+    setup = _setup(dataset, out, models, gold=caption_source == GOLD, truncate=truncate)
+    _tell(_run(setup, [Configuration(options, caption_source)], extent), out, as_json=as_json)
 
 
-@settings(changes=settings_of(EditOptions, without=GRID_OPTIONS), models=RUN_SETTINGS)
+@settings(changes=[flag for flag in EDIT_FLAGS if flag.name not in GRID_OPTIONS], models=RUN_FLAGS)
 def sweep(
     grid: Annotated[str, typer.Argument(metavar="|".join(GRIDS), help="Which grid.", show_default=False)],
     dataset: SetName,
     out: Folder,
+    method: MethodName = None,
+    preset: PresetName = None,
     setting: SettingName = SINGLE,
     limit: Limit = None,
     shard: ShardText = "1/1",
@@ -112,9 +112,9 @@ def sweep(
 
     if grid not in GRIDS:
         raise OptionError(f"there is no grid {grid!r}; choose {', '.join(GRIDS)}")
-    extent = _extent(setting, limit, shard)
-    bench = _bench(dataset, out, models, gold=False, truncate=truncate)
-    _tell(_run(bench, paper_grid(bench.editor.options(**changes)), extent), out, as_json=as_json)
+    extent, options = _extent(setting, limit, shard), _options(models, changes, method, preset)
+    setup = _setup(dataset, out, models, gold=False, truncate=truncate)
+    _tell(_run(setup, paper_grid(options), extent), out, as_json=as_json)
 
 
 def tables(
@@ -146,19 +146,17 @@ def _extent(setting: str, limit: int | None, shard: str) -> Extent:
     return Extent(SETTINGS if setting == BOTH else (setting,), limit, Shard.of(shard))
 
 
-def _own_settings(method: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
-    if not texts:
-        return ()
-    from ..evaluation.rivals import read_settings
-
-    return read_settings(method, texts)
+def _options(models: dict[str, Any], changes: dict[str, Any], method: str | None, preset: str | None) -> EditOptions:
+    """The settings of all edits, checked before anything is loaded."""
+    _, family = family_of(LoadOptions().with_changes(**models))
+    return options_for(family, method=method, named=preset, changes=changes)
 
 
-def _bench(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate: bool) -> Bench:
+def _setup(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate: bool) -> Setup:
     """Set and models, whatever may be missing first: pandas, the set, weights."""
     from ..evaluation.data.named_sets import open_dataset
     from ..evaluation.report.writing import require_pandas
-    from ..evaluation.runs.setup import Bench
+    from ..evaluation.runs.setup import Setup
     from ..models import hub
 
     require_pandas()
@@ -167,17 +165,17 @@ def _bench(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate
     for note in dataset.notes:
         complain(f"Note: {note}")
     editor: Editor = load_editor(models, [role for role in EDIT_ROLES if not (gold and role == "captioner")])
-    bench = Bench(editor, dataset, out, truncate=truncate)
-    hub.folder_of(bench.scorer.clip_row, "clip", half=False)
-    if note := bench.scorer.dino[1]:
+    setup = Setup(editor, dataset, out, truncate=truncate)
+    hub.folder_of(setup.scorer.clip_row, "clip", half=False)
+    if note := setup.scorer.dino[1]:
         complain(f"Note: {note}")
-    return bench
+    return setup
 
 
-def _run(bench: Bench, configurations: Sequence[Configuration], extent: Extent) -> list[Ran]:
+def _run(setup: Setup, configurations: Sequence[Configuration], extent: Extent) -> list[Ran]:
     from ..evaluation.runs.runner import run_all
 
-    return run_all(bench, configurations, extent, countdown())
+    return run_all(setup, configurations, extent, countdown())
 
 
 def countdown() -> Progress:

@@ -11,8 +11,9 @@ from ..errors import InputError
 from ..models import families as table
 from ..models.families import EDIT_ROLES, ModelRow, close_names, custom_row, known_rows
 from ..options import LoadOptions
+from .arguments import AsJson
 from .console import complain, say, say_json, say_rows
-from .options import AsJson, settings, settings_of
+from .flags import flags_of, settings
 
 if TYPE_CHECKING:
     from ..models.hub import Presence
@@ -84,7 +85,7 @@ def _say_table(lines: Sequence[Sequence[str]]) -> None:
 
 
 @models_app.command()
-@settings(choice=settings_of(LoadOptions, ("device", "precision")))
+@settings(choice=flags_of(LoadOptions, ("device", "precision")))
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A family, or a model's hub id.", show_default=False)],
     *,

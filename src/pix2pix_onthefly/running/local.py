@@ -24,8 +24,8 @@ from ..records import Case, Edited, EditResult, InversionKey, Prepared, Progress
 from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
-from .jobs import Job
 from .finishing import result_of
+from .jobs import Job
 from .stages import OF_ONE_JOB, Stages, grouped, parts
 
 

@@ -21,8 +21,8 @@ from ..models.residency import Models
 from ..options import RewritingOptions
 from ..pictures import fitting
 from ..records import EditCaptions, InversionKey, Inverted, Progress
-from ..rewriting.pool import load_pool
 from ..rewriting.instructions import check_instruction
+from ..rewriting.pool import load_pool
 from ..rewriting.rewriter import prompt_for
 from .cache import Cache, NoCache
 from .clock import Clock

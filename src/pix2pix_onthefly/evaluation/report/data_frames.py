@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data.turns import SINGLE
 from ..optional_libraries import import_extra
-from ..runs.cache import digest
+from ...running.cache import digest
 from ..runs.configurations import GOLD, GRID_OPTIONS
 from ..runs.result_files import Result
 

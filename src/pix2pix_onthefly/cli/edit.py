@@ -1,0 +1,156 @@
+"""The command `edit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..pictures.digest import picture_digest
+from ..pictures.standard_streams import is_dash
+from .arguments import (
+    AfterTexts,
+    AsJson,
+    BeforeTexts,
+    CaptionText,
+    Compare,
+    DirectionFile,
+    Instruction,
+    LikePicture,
+    MethodName,
+    NewDirectionFile,
+    NoMetadata,
+    OutputFile,
+    Overwrite,
+    PictureFile,
+    PresetName,
+)
+from .console import complain, progress_display, say_json, say_rows, telling_of
+from .flags import MODEL_FLAGS, edit_flags, settings
+from .loading import load_editor
+from .requests import EditRequest, check_direction_target
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from ..editor import Editor
+    from ..options import EditOptions
+    from ..pictures.opening import OpenedPicture
+    from ..records import EditResult
+
+
+@settings(changes=edit_flags(), models=MODEL_FLAGS)
+def edit(
+    image: PictureFile,
+    instruction: Instruction = "",
+    output: OutputFile = None,
+    caption: CaptionText = None,
+    before: BeforeTexts = None,
+    after: AfterTexts = None,
+    method: MethodName = None,
+    preset: PresetName = None,
+    like: LikePicture = None,
+    compare: Compare = False,
+    as_json: AsJson = False,
+    overwrite: Overwrite = False,
+    no_metadata: NoMetadata = False,
+    direction: DirectionFile = None,
+    save_direction: NewDirectionFile = None,
+    *,
+    changes: dict[str, Any],
+    models: dict[str, Any],
+) -> None:
+    """Edit a picture as an instruction says."""
+    from ..pictures import saving
+    from ..pictures.opening import read_picture
+
+    target = saving.check_output(output or default_output(image, "edited"), overwrite=overwrite)
+    opened = read_picture(image)
+    texts = (tuple(before or ()), tuple(after or ()))
+    request = EditRequest(instruction, caption, *texts, direction, method, preset, changes, models)
+    if like is not None:
+        recipe = saving.read_recipe(like)
+        request = request.like(recipe, like.name, same_picture=_is_same(recipe, opened.image, image))
+    check_direction_target(save_direction, request, overwrite=overwrite)
+    options = request.options()
+    editor = load_editor(request.models, request.roles)
+    result = _edited(editor, opened.image, request, options)
+    recipe = _recipe(result, request, image)
+    saving.save(
+        _compared(opened.image, result) if compare else result.image,
+        target,
+        None if no_metadata else recipe,
+        overwrite=overwrite,
+    )
+    if save_direction is not None:
+        _save_direction(editor, result, save_direction)
+    with telling_of(target):
+        _tell(result, recipe, target, opened, as_json=as_json)
+
+
+def default_output(image: Path, what: str) -> Path:
+    """Where a picture goes if nothing is said: into this folder, beside standard input to standard output."""
+    return image if is_dash(image) else Path(f"{image.stem}-{what}.png")
+
+
+def _is_same(recipe: dict[str, object], picture: Image.Image, path: Path) -> bool:
+    """Whether a recipe's edit started from a picture; older recipes tell only the name of its file."""
+    known = recipe.get("source_sha256")
+    return known == picture_digest(picture) if known is not None else recipe.get("source") == path.name
+
+
+def _edited(editor: Editor, picture: Image.Image, request: EditRequest, options: EditOptions) -> EditResult:
+    from ..methods.direction import load_direction
+
+    direction = None if request.direction is None else load_direction(request.direction)
+    with progress_display() as progress:
+        return editor.edit(
+            picture,
+            request.instruction,
+            options=options,
+            caption=request.caption,
+            before=request.before,
+            after=request.after,
+            direction=direction,
+            progress=progress,
+        )
+
+
+def _recipe(result: EditResult, request: EditRequest, source: Path) -> dict[str, object]:
+    """What the picture carries: of files only their names, for folders tell about their owner."""
+    recipe = {**result.recipe(), "source": source.name}
+    if request.record is not None:  # tells more than that these captions were given
+        recipe["captions"] = request.record
+    if request.direction is not None:
+        recipe["direction"] = request.direction.name
+    return recipe
+
+
+def _compared(picture: Image.Image, result: EditResult) -> Image.Image:
+    from ..pictures.side_by_side import side_by_side
+
+    shown = {"original": picture}
+    if result.reconstruction is not None:
+        shown[f"reconstruction ({result.reconstruction_psnr:.1f} dB)"] = result.reconstruction
+    shown["edit"] = result.image
+    return side_by_side(tuple(shown.values()), tuple(shown))
+
+
+def _save_direction(editor: Editor, result: EditResult, path: Path) -> None:
+    from ..methods.direction import edit_direction, save_direction
+
+    before, after = result.captions.before, result.captions.after
+    note = f"{' | '.join(before)} -> {' | '.join(after)}"
+    with editor.models.using("diffusion") as backbone:
+        save_direction(edit_direction(backbone, before, after), path, note)
+
+
+def _tell(result: EditResult, recipe: dict[str, object], target: Path, opened: OpenedPicture, *, as_json: bool) -> None:
+    aside = is_dash(target)  # the picture itself goes to standard output
+    if as_json:
+        say_json({**recipe, "output": str(target)}, aside=aside)
+    else:
+        captions = result.captions
+        rows = {"caption": result.caption, "before": captions.before, "after": captions.after, "picture": target}
+        say_rows(rows, aside=aside)
+    for warning in (*opened.warnings, *result.warnings):
+        complain(f"Warning: {warning}")
