@@ -63,7 +63,7 @@ class Setup:
 
     def job(self, diffusion: LatentDiffusion) -> Job:
         """The edit."""
-        options = EditOptions(steps=self.steps, regularisation_rounds=self.rounds)
+        options = EditOptions.of(steps=self.steps, regularisation_rounds=self.rounds)
         return noise_job(diffusion, options, self.size)
 
     def name(self, contender: str, precision: str) -> str:

@@ -94,5 +94,5 @@ def diffusion() -> LatentDiffusion:
 
 @pytest.fixture(scope="session")
 def direction(diffusion: LatentDiffusion) -> Tensor:
-    """From red cats to blue dogs."""
-    return edit_direction(diffusion, BEFORE, AFTER)
+    """From red cats to blue dogs, [1, tokens, width]."""
+    return edit_direction(diffusion, BEFORE, AFTER).hidden

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods import attention_guidance
+from pix2pix_onthefly.methods.attention_guidance import GuidedEdit
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import GuidedEdit, Inversion
+from pix2pix_onthefly.records import Conditioning, InversionKey, Inverted, Progress, Reconstruction, no_progress
 from training.vocabulary import clip_tokenizer
 
 TOKENS = 77
@@ -117,15 +119,39 @@ def random_latents(height: int = 16, width: int = 16, *, rows: int = 1, seed: in
     return torch.randn(rows, CHANNELS, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def inversion_of(noise: Tensor, steps: int) -> Inversion:
+def inversion_of(noise: Tensor, steps: int) -> Inverted:
     """An inversion that has ended at some noise."""
-    return Inversion(CAPTION, steps, "aligned", noise, noise, (noise,))
+    return Inverted(CAPTION, noise, InversionKey.of("", "torch.float32", EditOptions.of(steps=steps)))
+
+
+@dataclass(frozen=True)
+class MadeLatents:
+    """What a guided edit made."""
+
+    edited: Tensor
+    unedited: Tensor
+
+
+def guided(inverted: Inverted, direction: Tensor, reference: Reconstruction | None = None) -> GuidedEdit:
+    """An edit along a direction [1, tokens, width]."""
+    return GuidedEdit(inverted, Conditioning(direction), reference)
+
+
+def guided_edits(
+    diffusion: LatentDiffusion, edits: Sequence[GuidedEdit], options: EditOptions, progress: Progress = no_progress
+) -> list[MadeLatents]:
+    """Guided edits in one batch."""
+    found: list[MadeLatents] = []
+    for made in attention_guidance.edit(diffusion, edits, options, progress):
+        assert isinstance(made.made, Tensor)
+        assert made.unedited is not None
+        found.append(MadeLatents(made.made, made.unedited))
+    return found
 
 
 def edited(diffusion: LatentDiffusion, noise: Tensor, direction: Tensor, options: EditOptions) -> Tensor:
     """Guided edit from some noise, the reference pass beside it."""
-    inversion = inversion_of(noise, options.steps)
-    (made,) = attention_guidance.edit(diffusion, [GuidedEdit(inversion, direction)], options)
+    (made,) = guided_edits(diffusion, [guided(inversion_of(noise, options.steps), direction)], options)
     return made.edited
 
 

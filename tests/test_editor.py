@@ -227,7 +227,7 @@ def test_low_memory_keeps_one_model(tiny_family: str, picture: Image.Image, monk
 
 def test_precision(tiny_family: str, picture: Image.Image) -> None:
     """bfloat16 runs, and stays near float32: on average within a sixteenth of the range, on random networks."""
-    options = EditOptions(steps=2, guidance_scale=1.0, cross_attention_guidance=0.0)
+    options = EditOptions.of(steps=2, guidance_scale=1.0, cross_attention_guidance=0.0)
     made = [
         Editor.load(tiny_family, precision=precision).edit(
             picture, "", caption="x", before=BEFORE, after=AFTER, options=options

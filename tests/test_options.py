@@ -35,13 +35,13 @@ from pix2pix_onthefly import EditOptions, OptionError
 )
 def test_bad_values_are_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(OptionError, match=name):
-        EditOptions(**{name: value})
+        EditOptions.of(**{name: value})
 
 
 def test_the_reference_inversion_needs_a_step_to_take() -> None:
     with pytest.raises(OptionError, match="at least 3"):
-        EditOptions(inversion="reference", steps=2)
-    assert EditOptions(inversion="reference", steps=3).steps == 3
+        EditOptions.of(inversion="reference", steps=2)
+    assert EditOptions.of(inversion="reference", steps=3).steps == 3
 
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
@@ -50,7 +50,7 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
 
 
 def test_options_cannot_be_changed_in_place() -> None:
-    options = EditOptions()
+    options = EditOptions.of()
     with pytest.raises(dataclasses.FrozenInstanceError):
         options.steps = 3  # pyright: ignore[reportAttributeAccessIssue]
     assert options.with_changes(steps=3).steps == 3
@@ -63,7 +63,7 @@ def test_every_option_is_documented() -> None:
 
 
 def test_the_constants_of_the_paper_and_of_pix2pix_zero() -> None:
-    options = EditOptions()
+    options = EditOptions.of()
     assert (options.steps, options.guidance_scale, options.cross_attention_guidance) == (100, 5.0, 0.15)
     assert (options.auto_correlation_rolls, options.auto_correlation_weight, options.kl_weight) == (5, 20.0, 20.0)
 

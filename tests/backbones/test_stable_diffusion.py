@@ -83,7 +83,7 @@ def test_non_square_latents(diffusion: LatentDiffusion, shape: tuple[int, int]) 
     """Noise has the latents' shape, and a whole edit runs; odd sides too, which the UNet cannot halve evenly."""
     latents = random_latents(*shape, rows=2)
     noise = diffusion.predict_noise(latents, 1, diffusion.embed([CAPTION, ""]))
-    result = edited(diffusion, latents[:1], edit_direction(diffusion, BEFORE, AFTER), EditOptions(steps=2))
+    result = edited(diffusion, latents[:1], edit_direction(diffusion, BEFORE, AFTER).hidden, EditOptions.of(steps=2))
     assert noise.shape == latents.shape
     assert result.shape == latents[:1].shape
     assert torch.isfinite(result).all()
@@ -94,7 +94,7 @@ def test_float32_outside_the_networks(half: LatentDiffusion) -> None:
     latents = half.encode(torch.zeros(1, 3, 64, 64))
     context = half.embed([CAPTION])
     noise = half.predict_noise(random_latents(8, 8), 501, context)
-    result = edited(half, random_latents(8, 8), edit_direction(half, BEFORE, AFTER), EditOptions(steps=2))
+    result = edited(half, random_latents(8, 8), edit_direction(half, BEFORE, AFTER), EditOptions.of(steps=2))
     for made in (latents, context, noise, half.decode(latents), result):
         assert made.dtype == torch.float32
         assert torch.isfinite(made).all()

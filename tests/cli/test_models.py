@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 from huggingface_hub import constants
-
 from pix2pix_onthefly.cli.options import EditRequest
+
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.models import doctor, download, families
 from pix2pix_onthefly.models.families import DINO, FAMILIES

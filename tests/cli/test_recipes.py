@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-
 from pix2pix_onthefly.cli.options import EditRequest
+
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.pictures import saving
 from tests.cli import helpers as cli_helpers

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.errors import InputError, OutputError
-from pix2pix_onthefly.methods import attention_guidance
 from pix2pix_onthefly.methods.direction import edit_direction, load_direction, save_direction
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import GuidedEdit
+from pix2pix_onthefly.records import Conditioning
 from tests.helpers import (
     AFTER,
     BEFORE,
@@ -22,12 +21,14 @@ from tests.helpers import (
     WIDTH,
     difference,
     edited,
+    guided,
+    guided_edits,
     inversion_of,
     random_latents,
     report,
 )
 
-OPTIONS = EditOptions(steps=3)
+OPTIONS = EditOptions.of(steps=3)
 
 
 @torch.no_grad()
@@ -62,10 +63,10 @@ def test_first_position_does_not_change(direction: Tensor) -> None:
 def test_direction_of_one_caption_each(diffusion: LatentDiffusion) -> None:
     """One caption each: the plain difference of two embeddings, and its negative the other way round, exactly."""
     before, after = diffusion.embed([BEFORE[0]]), diffusion.embed([AFTER[0]])
-    there = edit_direction(diffusion, BEFORE[:1], AFTER[:1])
+    there = edit_direction(diffusion, BEFORE[:1], AFTER[:1]).hidden
     assert torch.equal(there, after - before)
-    assert torch.equal(edit_direction(diffusion, AFTER[:1], BEFORE[:1]), -there)
-    assert not edit_direction(diffusion, BEFORE, BEFORE).any()
+    assert torch.equal(edit_direction(diffusion, AFTER[:1], BEFORE[:1]).hidden, -there)
+    assert not edit_direction(diffusion, BEFORE, BEFORE).hidden.any()
 
 
 @pytest.mark.parametrize(("before", "after"), [((), AFTER), (BEFORE, ())])
@@ -79,16 +80,16 @@ def test_direction_needs_both_sides(
 
 def test_direction_survives_a_file(direction: Tensor, tmp_path: Path) -> None:
     """Saved and loaded: the same values; a half-precision file comes back as float32."""
-    save_direction(direction, tmp_path / "there.safetensors", note="cats to dogs")
-    assert torch.equal(load_direction(tmp_path / "there.safetensors"), direction)
-    save_direction(direction.half(), tmp_path / "half.safetensors")
-    assert torch.equal(load_direction(tmp_path / "half.safetensors"), direction.half().float())
+    save_direction(Conditioning(direction), tmp_path / "there.safetensors", note="cats to dogs")
+    assert torch.equal(load_direction(tmp_path / "there.safetensors").hidden, direction)
+    save_direction(Conditioning(direction.half()), tmp_path / "half.safetensors")
+    assert torch.equal(load_direction(tmp_path / "half.safetensors").hidden, direction.half().float())
 
 
 def test_unwritable_place(direction: Tensor, tmp_path: Path) -> None:
     """A folder that is not there is an OutputError."""
     with pytest.raises(OutputError, match="cannot write the direction"):
-        save_direction(direction, tmp_path / "missing" / "there.safetensors")
+        save_direction(Conditioning(direction), tmp_path / "missing" / "there.safetensors")
 
 
 @pytest.mark.parametrize("kind", ["missing", "text", "empty", "other key", "flat", "infinite", "folder"])
@@ -124,6 +125,6 @@ def test_direction_scale_multiplies_the_direction(diffusion: LatentDiffusion, di
 def test_no_direction_reconstructs(diffusion: LatentDiffusion, direction: Tensor) -> None:
     """Without a direction both rows equal the reference pass, so the edit is the reconstruction: within 1e-4."""
     inversion = inversion_of(random_latents(), OPTIONS.steps)
-    (same,) = attention_guidance.edit(diffusion, [GuidedEdit(inversion, torch.zeros_like(direction))], OPTIONS)
+    (same,) = guided_edits(diffusion, [guided(inversion, torch.zeros_like(direction))], OPTIONS)
     report("edit without a direction against the reconstruction", difference(same.edited, same.unedited))
     assert difference(same.edited, same.unedited) < 1e-4

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,56 +15,54 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pix2pix_onthefly.backbones.attention import CrossAttentionMaps
+from pix2pix_onthefly.backbones.backbone import Backbone
 from pix2pix_onthefly.backbones.schedule import Schedule, ddim_step
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
-from pix2pix_onthefly.inversions.ddim import (
+from pix2pix_onthefly.inversions.ddim import invert
+from pix2pix_onthefly.inversions.regularisation import (
     auto_correlation,
     auto_correlation_gradient,
     divergence,
     divergence_gradient,
     draw_shifts,
-    invert,
     regularise,
 )
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import EditOptions, InversionOptions
+from pix2pix_onthefly.records import Conditioning
 from tests.helpers import CAPTION, difference, random_latents, report, sd_scheduler, worst
 
 STRIDE = 10
 STEPS = 1000 // STRIDE
 
 
-class NoLayers:
-    """Stands for a UNet without attention."""
-
-    attn_processors: ClassVar[dict[str, object]] = {}
-
-    def set_attn_processor(self, processors: dict[str, object]) -> None:
-        assert not processors
-
-
 class StubDiffusion:
     """A noise model given as a formula, in place of the networks."""
 
-    unet = NoLayers()
+    weights = ""
     dtype = torch.float32
 
     def __init__(self, noise: Callable[[Tensor, int], Tensor]) -> None:
         self.noise = noise
         self.asked: list[int] = []
 
-    def schedule(self, steps: int) -> Schedule:
+    def path(self, steps: int) -> Schedule:
         return Schedule.of(sd_scheduler(), steps)
 
-    def embed(self, texts: Sequence[str]) -> Tensor:
+    def condition(self, texts: Sequence[str]) -> Conditioning:
         assert list(texts) == [CAPTION]
-        return torch.zeros(1, 1, 1)
+        return Conditioning(torch.zeros(1, 1, 1))
 
-    def predict_noise(self, latents: Tensor, timestep: int, context: Tensor) -> Tensor:
+    @contextmanager
+    def recording(self) -> Generator[CrossAttentionMaps]:
+        yield CrossAttentionMaps(0)
+
+    def predict(self, latents: Tensor, timestep: int, conditioning: Conditioning) -> Tensor:
         self.asked.append(timestep)
         return self.noise(latents, timestep)
 
-    def as_diffusion(self) -> LatentDiffusion:
-        return cast(LatentDiffusion, self)
+    def as_diffusion(self) -> Backbone:
+        return cast(Backbone, self)
 
 
 def signal_levels() -> NDArray[np.float64]:
@@ -101,14 +100,14 @@ def test_linear_noise_model_has_a_closed_form(kind: str, calls: int) -> None:
     latents = random_latents(8, 8)
     constants = torch.linspace(0.1, 0.9, latents.numel()).view_as(latents)
     model = StubDiffusion(lambda z, timestep: constants * z)
-    inversion = invert(model.as_diffusion(), latents, CAPTION, EditOptions(steps=STEPS, inversion=kind))
+    inversion = invert(model.as_diffusion(), latents, CAPTION, EditOptions.of(steps=STEPS, inversion=kind))
     expected = closed_form(constants, kind) * latents
     report(f"{kind} inversion against the closed form", difference(inversion.noise, expected))
     assert difference(inversion.noise, expected) < 1e-5
     ascending = list(range(1, 1000, STRIDE))
     assert model.asked == (ascending if kind == "aligned" else ascending[1:-1])
     assert len(inversion.trajectory) == calls + 1
-    assert inversion.source is latents
+    assert inversion.trajectory[0] is latents
 
 
 def test_reference_levels() -> None:
@@ -137,8 +136,8 @@ def test_round_trip(steps: int) -> None:
     """Aligned inversion, then diffusers' sampler: the latents come back within 1e-4 where the noise prediction does
     not depend on them. pix2pix-zero's own inversion leaves more than 1 %."""
     latents, model = random_latents(8, 8), StubDiffusion(fixed_noise).as_diffusion()
-    aligned = invert(model, latents, CAPTION, EditOptions(steps=steps))
-    reference = invert(model, latents, CAPTION, EditOptions(steps=steps, inversion="reference"))
+    aligned = invert(model, latents, CAPTION, EditOptions.of(steps=steps))
+    reference = invert(model, latents, CAPTION, EditOptions.of(steps=steps, inversion="reference"))
     report(f"round trip of {steps} steps", difference(sampled(aligned.noise, steps), latents))
     assert difference(sampled(aligned.noise, steps), latents) < 1e-4
     assert difference(sampled(reference.noise, steps), latents) > 1e-2
@@ -147,7 +146,7 @@ def test_round_trip(steps: int) -> None:
 def test_network_round_trip(diffusion: LatentDiffusion) -> None:
     """With the tiny UNet, the aligned inversion's trajectory consists of exact DDIM moves: each latent is had from the
     one before by `ddim_step` with the UNet's noise, within 1e-5."""
-    options = EditOptions(steps=5)
+    options = EditOptions.of(steps=5)
     path = invert(diffusion, random_latents(), CAPTION, options).trajectory
     schedule, context, expected = diffusion.schedule(5), diffusion.embed([CAPTION]), list[Tensor]()
     levels = [schedule.final_signal, *(schedule.signal[t] for t in schedule.timesteps[::-1])]
@@ -260,7 +259,7 @@ def test_divergence_gradient() -> None:
     assert numeric < 1e-6
 
 
-def plain_regularise(noise: Tensor, options: EditOptions, rng: random.Random) -> Tensor:
+def plain_regularise(noise: Tensor, options: InversionOptions, rng: random.Random) -> Tensor:
     """Section 1 of the method reference, loop by loop."""
     rolls = options.auto_correlation_rolls
     for _ in range(options.regularisation_rounds):
@@ -274,7 +273,7 @@ def plain_regularise(noise: Tensor, options: EditOptions, rng: random.Random) ->
 
 def test_regularise_equals_plain_loops() -> None:
     """Five rounds at pix2pix-zero's weights against loops, from the same shifts, in float64: within 1e-9."""
-    noise, options = correlated(16, 16), EditOptions(regularisation_rounds=5)
+    noise, options = correlated(16, 16), InversionOptions(regularisation_rounds=5)
     found = regularise(noise, options, random.Random(5))
     expected = plain_regularise(noise, options, random.Random(5))
     report("regularisation of five rounds", difference(found, expected))
@@ -285,7 +284,7 @@ def test_regularise_equals_plain_loops() -> None:
 def test_regularise_lowers_both_losses() -> None:
     """Fifty rounds bring mean and variance closer to 0 and 1, and lower the auto-correlation at shift 1."""
     noise = correlated(16, 16)
-    found = regularise(noise, EditOptions(regularisation_rounds=50), random.Random(0))
+    found = regularise(noise, InversionOptions(regularisation_rounds=50), random.Random(0))
     ones = [[1] * noise.shape[1]] * 2
     assert divergence(found) < divergence(noise)
     assert auto_correlation(found, ones) < auto_correlation(noise, ones)
@@ -294,8 +293,8 @@ def test_regularise_lowers_both_losses() -> None:
 def test_regularise_without_rounds_changes_nothing() -> None:
     """No round, or rounds with both weights 0: the very same values."""
     noise = random_latents()
-    silent = EditOptions(regularisation_rounds=2, kl_weight=0.0, auto_correlation_weight=0.0)
-    assert regularise(noise, EditOptions(), random.Random(0)) is noise
+    silent = InversionOptions(regularisation_rounds=2, kl_weight=0.0, auto_correlation_weight=0.0)
+    assert regularise(noise, InversionOptions(), random.Random(0)) is noise
     assert torch.equal(regularise(noise, silent, random.Random(0)), noise)
 
 

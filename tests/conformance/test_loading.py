@@ -21,7 +21,7 @@ from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.captioning.blip import Captioner
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.models import loading
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import RewritingOptions
 from pix2pix_onthefly.rewriting.rewriter import Rewriter
 from tests.helpers import (
     CAPTION,
@@ -253,7 +253,7 @@ def test_any_causal_language_model(tmp_path: Path, sharded: bool) -> None:
     assert (tmp_path / "model.safetensors").exists() != sharded
     loaded = loading.load_rewriter(row_of(tmp_path), "world", CPU, torch.float32)
     assert isinstance(loaded.model, LlamaForCausalLM)
-    captions = loaded.rewrite("make it a dog", "a cat", EditOptions(attempts=1, shots=0))
+    captions = loaded.rewrite("make it a dog", "a cat", RewritingOptions(attempts=1, shots=0))
     assert captions.prompt is not None
     assert captions.prompt.startswith("<user>")
     assert captions.prompt.endswith("<assistant>")

@@ -10,19 +10,21 @@ import pytest
 import torch
 from torch import Tensor
 
+from pix2pix_onthefly.backbones.schedule import Schedule
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.evaluation.rivals.diffusers_pix2pix_zero import DiffusersPix2PixZero, TheirShifts
 from pix2pix_onthefly.inversions.ddim import invert
-from pix2pix_onthefly.methods import attention_guidance, reference
+from pix2pix_onthefly.methods import reference
 from pix2pix_onthefly.methods.direction import edit_direction
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import GuidedEdit
 from tests.helpers import (
     AFTER,
     BEFORE,
     CAPTION,
     difference,
     edited,
+    guided,
+    guided_edits,
     inversion_of,
     random_latents,
     record_returns,
@@ -50,7 +52,7 @@ class Passes:
 
 
 def options_of(scale: float, amount: float, **changes: Any) -> EditOptions:
-    return EditOptions(steps=STEPS, guidance_scale=scale, cross_attention_guidance=amount, **changes)
+    return EditOptions.of(steps=STEPS, guidance_scale=scale, cross_attention_guidance=amount, **changes)
 
 
 def their_passes(diffusion: LatentDiffusion, noise: Tensor, scale: float, amount: float) -> Passes:
@@ -84,10 +86,12 @@ def their_passes(diffusion: LatentDiffusion, noise: Tensor, scale: float, amount
 def our_passes(
     monkeypatch: pytest.MonkeyPatch, diffusion: LatentDiffusion, noise: Tensor, options: EditOptions
 ) -> Passes:
-    reference_steps = record_returns(monkeypatch, reference, "ddim_step")
-    edit_steps = record_returns(monkeypatch, attention_guidance, "ddim_step")
-    final = edited(diffusion, noise, edit_direction(diffusion, BEFORE, AFTER), options)
-    return Passes(reference_steps, edit_steps, final)
+    steps = record_returns(monkeypatch, Schedule, "denoise")
+    final = edited(diffusion, noise, edit_direction(diffusion, BEFORE, AFTER).hidden, options)
+    monkeypatch.undo()
+    # The reference goes one step ahead: its first step alone, then by turns its next one and the edit's, last the
+    # edit's alone.
+    return Passes([steps[0], *steps[1 : 2 * STEPS - 2 : 2]], [*steps[2 : 2 * STEPS - 1 : 2], steps[-1]], final)
 
 
 @pytest.mark.parametrize(("scale", "amount"), SETTINGS)
@@ -137,9 +141,7 @@ def test_the_whole_edit_equals_theirs(diffusion: LatentDiffusion) -> None:
         their_noise, CAPTION, before, after, steps=STEPS, **guidance_settings, output_type="latent"
     )
     inversion = invert(diffusion, latents, CAPTION, options, draw=TheirShifts())
-    (made,) = attention_guidance.edit(
-        diffusion, [GuidedEdit(inversion, edit_direction(diffusion, BEFORE, AFTER))], options
-    )
+    (made,) = guided_edits(diffusion, [guided(inversion, edit_direction(diffusion, BEFORE, AFTER).hidden)], options)
     report("regularised inversion", difference(inversion.noise, their_noise))
     report("whole edit", difference(made.edited, their_edit))
     assert difference(inversion.noise, their_noise) < TOLERANCE
@@ -150,7 +152,7 @@ def test_the_whole_edit_equals_theirs(diffusion: LatentDiffusion) -> None:
 
 def test_maps_are_not_flat(diffusion: LatentDiffusion) -> None:
     """The largest attention of the tiny UNet is over ten times that of a flat map of 77 tokens."""
-    kept = reference.keep_reference(diffusion, inversion_of(random_latents(), STEPS), options_of(5.0, 0.15))
+    kept = reference.keep_reference(diffusion, inversion_of(random_latents(), STEPS))
     assert kept is not None
     assert max(float(layer.max()) for layer in kept.maps[0]) > 10 / 77
 
@@ -172,6 +174,6 @@ def test_velocity_model_without_gradient_equals_theirs(monkeypatch: pytest.Monke
 def test_reference_pass_is_independent_of_guidance(monkeypatch: pytest.MonkeyPatch, diffusion: LatentDiffusion) -> None:
     """Their reference pass with scale 7.5 equals our single row within 1e-4: equal rows make guidance void."""
     noise = random_latents(seed=7)
-    alone = reference.reconstruct(diffusion, inversion_of(noise, STEPS), options_of(1.0, 0.1))
+    alone = reference.reconstruct(diffusion, [inversion_of(noise, STEPS)])
     theirs = their_passes(diffusion, noise, 7.5, 0.1)
     assert difference(alone, theirs.reference[-1]) < TOLERANCE

@@ -9,14 +9,17 @@ import torch
 from torch import Tensor
 
 from pix2pix_onthefly.backbones.attention import record_cross_attention
+from pix2pix_onthefly.backbones.schedule import ddim_step
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods import attention_guidance
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import GuidedEdit
+from pix2pix_onthefly.records import Conditioning
 from tests.helpers import (
     CAPTION,
     difference,
     edited,
+    guided,
+    guided_edits,
     inversion_of,
     random_latents,
     record_returns,
@@ -24,7 +27,7 @@ from tests.helpers import (
 )
 
 STEPS = 3
-OPTIONS = EditOptions(steps=STEPS)
+OPTIONS = EditOptions.of(steps=STEPS)
 
 
 @torch.no_grad()
@@ -34,7 +37,7 @@ def maps_of(diffusion: LatentDiffusion, rows: Tensor, timestep: int, context: Te
     return recorded.take()
 
 
-def guided(
+def guided_rows(
     diffusion: LatentDiffusion,
     rows: Tensor,
     timestep: int,
@@ -44,7 +47,8 @@ def guided(
     at_once: int = 2,
 ) -> Tensor:
     with record_cross_attention(diffusion.unet) as recorded:
-        return attention_guidance.guide(diffusion, recorded, rows, timestep, context.split(at_once), reference, amount)
+        parts = Conditioning(context).split(at_once)
+        return attention_guidance.guide(diffusion, recorded, rows, timestep, parts, reference, amount)
 
 
 def test_a_small_step_brings_the_maps_closer(diffusion: LatentDiffusion, direction: Tensor) -> None:
@@ -54,7 +58,7 @@ def test_a_small_step_brings_the_maps_closer(diffusion: LatentDiffusion, directi
     caption = diffusion.embed([CAPTION])
     context = torch.cat([caption, caption + direction])
     reference = maps_of(diffusion, random_latents(seed=2), timestep, caption)
-    moved = guided(diffusion, rows, timestep, context, reference, amount)
+    moved = guided_rows(diffusion, rows, timestep, context, reference, amount)
     before = attention_guidance.attention_distance(maps_of(diffusion, rows, timestep, context), reference)
     after = attention_guidance.attention_distance(maps_of(diffusion, moved, timestep, context), reference)
     gradient = (rows - moved) / amount
@@ -88,7 +92,7 @@ def test_equal_maps_leave_the_latents(diffusion: LatentDiffusion) -> None:
     rows = random_latents().repeat(2, 1, 1, 1)
     caption = diffusion.embed([CAPTION])
     reference = maps_of(diffusion, rows[:1], 501, caption)
-    moved = guided(diffusion, rows, 501, caption.repeat(2, 1, 1), reference, 0.15)
+    moved = guided_rows(diffusion, rows, 501, caption.repeat(2, 1, 1), reference, 0.15)
     assert difference(moved, rows) < 1e-6
 
 
@@ -98,7 +102,7 @@ def test_first_step_moves_the_edit_row_only(diffusion: LatentDiffusion, directio
     caption = diffusion.embed([CAPTION])
     rows, context = torch.cat([noise, noise]), torch.cat([caption, caption + direction])
     timestep = diffusion.schedule(STEPS).timesteps[0]
-    moved = guided(diffusion, rows, timestep, context, maps_of(diffusion, noise, timestep, caption), 0.15)
+    moved = guided_rows(diffusion, rows, timestep, context, maps_of(diffusion, noise, timestep, caption), 0.15)
     assert difference(moved[:1], noise) < 1e-6
     assert difference(moved[1:], noise) > 1e-4
 
@@ -150,7 +154,7 @@ def test_guidance_scale_one_uses_the_edit_alone(diffusion: LatentDiffusion, dire
         for timestep in schedule.timesteps:
             predicted = diffusion.predict_noise(latents, timestep, context)
             levels = schedule.level(timestep), schedule.level(timestep - schedule.stride)
-            latents = attention_guidance.ddim_step(latents, predicted, *levels)
+            latents = ddim_step(latents, predicted, *levels)
     assert difference(edited(diffusion, noise, direction, options), latents) < 1e-4
 
 
@@ -182,22 +186,22 @@ def test_fewer_rows_at_once_change_nothing(diffusion: LatentDiffusion, direction
         torch.cat([caption, caption + direction]),
         maps_of(diffusion, random_latents(seed=2), 501, caption),
     )
-    together = guided(diffusion, rows, 501, context, reference, 10.0)
+    together = guided_rows(diffusion, rows, 501, context, reference, 10.0)
     assert difference(together, rows) > 1e-2
-    assert difference(guided(diffusion, rows, 501, context, reference, 10.0, at_once=1), together) < 1e-5
+    assert difference(guided_rows(diffusion, rows, 501, context, reference, 10.0, at_once=1), together) < 1e-5
 
 
 def test_a_batch_makes_what_each_edit_makes_alone(diffusion: LatentDiffusion, direction: Tensor) -> None:
     """Two edits of one picture and one of another, in one batch, on three rows of gradient at once: each within 1e-4 of
     itself alone, edit and unedited regeneration."""
     one, other = inversion_of(random_latents(), STEPS), inversion_of(random_latents(seed=5), STEPS)
-    edits = [GuidedEdit(one, direction), GuidedEdit(other, direction), GuidedEdit(one, -direction)]
-    together = attention_guidance.edit(diffusion, edits, OPTIONS)
+    edits = [guided(one, direction), guided(other, direction), guided(one, -direction)]
+    together = guided_edits(diffusion, edits, OPTIONS)
     diffusion.gradient_rows = 3
-    split = attention_guidance.edit(diffusion, edits, OPTIONS)
+    split = guided_edits(diffusion, edits, OPTIONS)
     diffusion.gradient_rows = None
     for item, made, same in zip(edits, together, split, strict=True):
-        (alone,) = attention_guidance.edit(diffusion, [item], OPTIONS)
+        (alone,) = guided_edits(diffusion, [item], OPTIONS)
         assert difference(made.edited, alone.edited) < 1e-4
         assert difference(same.edited, alone.edited) < 1e-4
         assert difference(made.unedited, alone.unedited) < 1e-4
@@ -211,5 +215,5 @@ def test_progress_is_told(diffusion: LatentDiffusion, direction: Tensor) -> None
     def tell(stage: str, done: int, total: int) -> None:
         told.append((stage, done, total))
 
-    attention_guidance.edit(diffusion, [GuidedEdit(inversion_of(random_latents(), STEPS), direction)], OPTIONS, tell)
+    guided_edits(diffusion, [guided(inversion_of(random_latents(), STEPS), direction)], OPTIONS, tell)
     assert told == [("edit", done, STEPS) for done in range(1, STEPS + 1)]

@@ -211,7 +211,7 @@ def test_edits_of_several_threads_do_not_mix(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(loading, "load_diffusion", lambda *_: shared)
     lender = models(CPU, low_vram=False)
     directions = [torch.full((1, 77, 32), scale) for scale in (0.1, 0.5, -0.3, 0.0)]
-    options = EditOptions(steps=3)
+    options = EditOptions.of(steps=3)
 
     def edited(number: int) -> Tensor:
         noise = random_latents(8, 8, seed=number)

@@ -10,7 +10,7 @@ import torch
 from transformers import PhiConfig, PhiForCausalLM
 
 from pix2pix_onthefly.errors import InputError, OptionError
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import RewritingOptions
 from pix2pix_onthefly.rewriting.formats import build_prompt
 from pix2pix_onthefly.rewriting.pool import load_pool
 from pix2pix_onthefly.rewriting.rewriter import Rewriter, check_instruction
@@ -69,7 +69,9 @@ def rewriter(*replies: str) -> tuple[Rewriter, Scripted]:
 def test_complies_at_once() -> None:
     asker, model = rewriter(GOOD)
     told: list[tuple[str, int, int]] = []
-    captions = asker.rewrite("make it\n red", " a  dog", EditOptions(shots=0), lambda *now: told.append(now))
+    captions = asker.rewrite(
+        "make it\n red", " a  dog", RewritingOptions(shots=0), progress=lambda *now: told.append(now)
+    )
     assert (captions.before, captions.after) == (("a dog",), ("a red dog",))
     assert (captions.outcome, captions.note, captions.replies) == ("complied", "", (GOOD,))
     assert captions.prompt == build_prompt("make it red", count=1, first_caption="a dog")
@@ -83,7 +85,7 @@ def test_complies_at_once() -> None:
 
 def test_complies_at_the_third_attempt() -> None:
     asker, model = rewriter(BAD, "", GOOD, BAD)
-    captions = asker.rewrite("make it red", "a dog", EditOptions(seed=5))
+    captions = asker.rewrite("make it red", "a dog", RewritingOptions(), seed=5)
     assert captions.outcome == "complied"
     assert captions.replies == (BAD, "", GOOD)
     assert [call["do_sample"] for call in model.calls] == [False, True, True]
@@ -95,7 +97,7 @@ def test_complies_at_the_third_attempt() -> None:
 @pytest.mark.parametrize(("temperature", "used"), [(0.5, [0.5, 1.0]), (1.5, [1.5, 1.5])])
 def test_temperature(temperature: float, used: list[float]) -> None:
     asker, model = rewriter(BAD)
-    asker.rewrite("make it red", "a dog", EditOptions(temperature=temperature, attempts=2))
+    asker.rewrite("make it red", "a dog", RewritingOptions(temperature=temperature, attempts=2))
     assert [call["temperature"] for call in model.calls] == used
     assert all(call["do_sample"] for call in model.calls)
 
@@ -104,7 +106,7 @@ def test_partial_takes_the_best_reply() -> None:
     one = "After transformation:\nCaption 1: a red dog\n"
     two = "Caption 2: a puppy\nAfter transformation:\nCaption 1: a scarlet dog\nCaption 2: a red puppy\n"
     asker, _ = rewriter(BAD, one, two, one)
-    captions = asker.rewrite("make it red", "a dog", EditOptions(captions=3, attempts=4))
+    captions = asker.rewrite("make it red", "a dog", RewritingOptions(captions=3, attempts=4))
     assert (captions.outcome, len(captions.replies)) == ("partial", 4)
     assert captions.before == ("a dog", "a puppy")
     assert captions.after == ("a scarlet dog", "a red puppy")
@@ -117,13 +119,13 @@ def test_partial_takes_the_best_reply() -> None:
 def test_among_equal_replies_fewer_problems_count() -> None:
     worse = "After transformation:\nCaption 2: a pink dog\nCaption 3: a red puppy"
     asker, _ = rewriter(worse, "After transformation:\nCaption 2: a red dog")
-    captions = asker.rewrite("make it red", "a dog", EditOptions(attempts=2))
+    captions = asker.rewrite("make it red", "a dog", RewritingOptions(attempts=2))
     assert (captions.outcome, captions.after) == ("partial", ("a red dog",))
 
 
 def test_fallback_puts_the_instruction_behind_the_caption() -> None:
     asker, _ = rewriter(BAD, "After transformation:\nCaption 1: a dog")
-    captions = asker.rewrite("make it red", "a dog", EditOptions(attempts=3))
+    captions = asker.rewrite("make it red", "a dog", RewritingOptions(attempts=3))
     assert (captions.before, captions.after) == (("a dog",), ("a dog, make it red",))
     assert (captions.outcome, len(captions.replies)) == ("fallback", 3)
     assert "asked 3 times and wrote no usable captions" in captions.note
@@ -132,7 +134,7 @@ def test_fallback_puts_the_instruction_behind_the_caption() -> None:
 
 def test_fallback_without_a_caption() -> None:
     asker, _ = rewriter("")
-    captions = asker.rewrite("make it red", None, EditOptions(attempts=1))
+    captions = asker.rewrite("make it red", None, RewritingOptions(attempts=1))
     assert (captions.before, captions.after) == (("a picture",), ("a picture, make it red",))
     assert "asked 1 time and wrote no usable captions (the reply is empty)" in captions.note
 
@@ -140,7 +142,7 @@ def test_fallback_without_a_caption() -> None:
 @pytest.mark.parametrize(("caption", "lock"), [(None, True), ("a cow", False), ("  ", True)])
 def test_unlocked(caption: str | None, lock: bool) -> None:
     asker, _ = rewriter("Caption 1: a dog\n" + GOOD)
-    captions = asker.rewrite("make it red", caption, EditOptions(lock_first_caption=lock))
+    captions = asker.rewrite("make it red", caption, RewritingOptions(lock_first_caption=lock))
     assert (captions.outcome, captions.before) == ("complied", ("a dog",))
     assert captions.prompt is not None
     assert captions.prompt.endswith("Instruction: make it red\nBefore transformation:\n")
@@ -148,37 +150,37 @@ def test_unlocked(caption: str | None, lock: bool) -> None:
 
 def test_examples_are_drawn_by_seed() -> None:
     def prompt(seed: int) -> str | None:
-        return rewriter(GOOD)[0].rewrite("make it red", "a dog", EditOptions(shots=3, seed=seed)).prompt
+        return rewriter(GOOD)[0].rewrite("make it red", "a dog", RewritingOptions(shots=3), seed=seed).prompt
 
     assert prompt(1) == prompt(1) != prompt(2)
     assert (prompt(1) or "").count("Instruction:") == 4
 
 
 def test_examples_with_fewer_captions_are_shown_with_all_they_have() -> None:
-    captions = rewriter(GOOD)[0].rewrite("make it red", "a dog", EditOptions(captions=16, attempts=1))
+    captions = rewriter(GOOD)[0].rewrite("make it red", "a dog", RewritingOptions(captions=16, attempts=1))
     assert (captions.prompt or "").count("Caption ") == 4 + 4 + 1
 
 
 def test_too_many_shots() -> None:
     asker = Rewriter(Scripted(GOOD), Letters(), load_pool("photographs")[:2])
     with pytest.raises(OptionError, match="shots is 3, but the example pool holds 2; lower shots"):
-        asker.rewrite("make it red", "a dog", EditOptions(shots=3))
+        asker.rewrite("make it red", "a dog", RewritingOptions(shots=3))
 
 
 def test_room_for_the_answer() -> None:
     prompt = len(build_prompt("make it red", count=1, first_caption="a dog"))
     model = Scripted(GOOD, positions=prompt + 70)
     asker = Rewriter(model, Letters(), ())
-    assert asker.rewrite("make it red", "a dog", EditOptions(shots=0)).outcome == "complied"
+    assert asker.rewrite("make it red", "a dog", RewritingOptions(shots=0)).outcome == "complied"
     assert model.calls[0]["max_new_tokens"] == 70
     model.config.max_position_embeddings -= 11
     with pytest.raises(OptionError, match=f"takes {prompt} of the language model's .* lower shots or captions"):
-        asker.rewrite("make it red", "a dog", EditOptions(shots=0))
+        asker.rewrite("make it red", "a dog", RewritingOptions(shots=0))
 
 
 def test_chat_template() -> None:
     tokenizer = Letters("a template")
-    captions = Rewriter(Scripted(GOOD), tokenizer, ()).rewrite("make it red", "a dog", EditOptions(shots=0))
+    captions = Rewriter(Scripted(GOOD), tokenizer, ()).rewrite("make it red", "a dog", RewritingOptions(shots=0))
     plain = build_prompt("make it red", count=1, first_caption="a dog")
     assert captions.prompt == f"<user>{plain}<assistant>"
     assert tokenizer.special_tokens == [False]
@@ -187,7 +189,7 @@ def test_chat_template() -> None:
 def test_global_random_numbers_are_untouched() -> None:
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    rewriter(BAD)[0].rewrite("make it red", "a dog", EditOptions(attempts=3))
+    rewriter(BAD)[0].rewrite("make it red", "a dog", RewritingOptions(attempts=3))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -223,11 +225,11 @@ def test_real_model_that_knows_nothing() -> None:
     tokenizer = build_tokenizer()
     asker = Rewriter(ignorant_model(tokenizer), tokenizer, load_pool("world"))
     state = torch.get_rng_state()
-    first = asker.rewrite("make it red", "a dog", EditOptions(attempts=2))
+    first = asker.rewrite("make it red", "a dog", RewritingOptions(attempts=2))
     assert first.outcome in ("partial", "fallback")
     assert len(set(first.replies)) == 2
     assert first.note
-    assert asker.rewrite("make it red", "a dog", EditOptions(attempts=2)) == first
+    assert asker.rewrite("make it red", "a dog", RewritingOptions(attempts=2)) == first
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -243,6 +245,6 @@ def test_real_model_stops_where_it_starts_another_instruction() -> None:
         places.append(len(places))
 
     model.register_forward_hook(follow_script)
-    captions = Rewriter(model, tokenizer, ()).rewrite("make it red", "a dog", EditOptions(shots=0, attempts=1))
+    captions = Rewriter(model, tokenizer, ()).rewrite("make it red", "a dog", RewritingOptions(shots=0, attempts=1))
     assert captions.replies == (GOOD + "\nInstruction:",)
     assert captions.outcome == "complied"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from pix2pix_onthefly.evaluation.runs.method import Case, Made, Method
 
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.evaluation.rivals import METHODS, make_method
-from pix2pix_onthefly.evaluation.runs.method import Case, Made, Method
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import EditCaptions
 from tests.evaluation.fixtures import draw_picture

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pix2pix_onthefly.evaluation.rivals.sentences import POOLS
 
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import OptionError
 from pix2pix_onthefly.evaluation.rivals import METHODS, make_method, read_settings
-from pix2pix_onthefly.evaluation.rivals.sentences import POOLS
 from pix2pix_onthefly.evaluation.runs.configurations import Configuration
 from pix2pix_onthefly.options import EditOptions
 from tests.evaluation.fixtures import draw_picture

@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 import torch
 from PIL import Image
+from pix2pix_onthefly.evaluation.rivals.fixed_direction import FixedDirection
 
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.evaluation.rivals import make_method
 from pix2pix_onthefly.evaluation.rivals.diffusers_zero import DiffusersZero
-from pix2pix_onthefly.evaluation.rivals.fixed_direction import FixedDirection
 from pix2pix_onthefly.evaluation.rivals.ledits import fitted_to_32, for_channels, token_counts
 from pix2pix_onthefly.inversions.ddim import invert
 from pix2pix_onthefly.methods import attention_guidance

@@ -12,12 +12,12 @@ import pytest
 import torch
 from diffusers import EulerAncestralDiscreteScheduler, UNet2DConditionModel
 from PIL import Image
+from pix2pix_onthefly.evaluation.runs.method import Case
 
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import ModelUnavailableError
 from pix2pix_onthefly.evaluation.rivals import METHODS, make_method
 from pix2pix_onthefly.evaluation.rivals.instruct import fitted_to_64
-from pix2pix_onthefly.evaluation.runs.method import Case
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import EditCaptions
 from tests.evaluation.fixtures import draw_picture
@@ -73,7 +73,7 @@ def editor(tiny_family: str) -> Editor:
 
 @pytest.fixture
 def options() -> EditOptions:
-    return EditOptions(steps=2, size=64)
+    return EditOptions.of(steps=2, size=64)
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -101,7 +101,7 @@ def test_a_batch_is_what_its_edits_are_alone(editor: Editor, options: EditOption
 
 def test_settings_are_the_published_ones(editor: Editor, weights: Path) -> None:
     """At the options' default of 100 steps, whatever guidance the editor's own family needs."""
-    method = make_method("instruct-pix2pix", editor, EditOptions(guidance_scale=1.5), weights=str(weights))
+    method = make_method("instruct-pix2pix", editor, EditOptions.of(guidance_scale=1.5), weights=str(weights))
     assert method.settings() == {
         "steps": 100,
         "size": 512,
@@ -129,7 +129,7 @@ def test_hive_is_told_to_make_the_best_picture(editor: Editor, options: EditOpti
 
 
 def test_oblong_pictures_come_back_at_their_size(editor: Editor, weights: Path) -> None:
-    method = make_method("instruct-pix2pix", editor, EditOptions(steps=2, size=128), weights=str(weights))
+    method = make_method("instruct-pix2pix", editor, EditOptions.of(steps=2, size=128), weights=str(weights))
     assert only(method, replace(CASE, picture=draw_picture(2, (90, 41)))).image.size == (90, 41)
 
 

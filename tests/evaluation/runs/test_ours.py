@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pix2pix_onthefly.evaluation.runs.cache import Cache
+from pix2pix_onthefly.evaluation.runs.captions import Texts
+from pix2pix_onthefly.evaluation.runs.method import Case
+from pix2pix_onthefly.evaluation.runs.ours import Ours
 
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.evaluation.data.magicbrush import load_dataset
 from pix2pix_onthefly.evaluation.runs import ours
-from pix2pix_onthefly.evaluation.runs.cache import Cache
-from pix2pix_onthefly.evaluation.runs.captions import Texts
 from pix2pix_onthefly.evaluation.runs.configurations import CAPTIONER, GOLD
-from pix2pix_onthefly.evaluation.runs.method import Case
-from pix2pix_onthefly.evaluation.runs.ours import Ours
 from pix2pix_onthefly.records import EditCaptions
 from tests.evaluation.fixtures import draw_picture
 from tests.evaluation.runs.made import QUICK, write_world

@@ -91,7 +91,7 @@ def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> N
 
 def sweep_rest(world: Path, out: Path) -> list[Ran]:
     bench = bench_of(world, out, batch=2)
-    options = EditOptions(steps=2, attempts=1)
+    options = EditOptions.of(steps=2, attempts=1)
     return run_all(bench, paper_grid(options), Extent((SINGLE,), SWEPT))
 
 

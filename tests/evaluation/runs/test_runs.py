@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from pix2pix_onthefly.evaluation.runs.captions import row_key
 
 from pix2pix_onthefly.captioning.blip import Captioner
 from pix2pix_onthefly.errors import InputError, OptionError
@@ -15,7 +16,6 @@ from pix2pix_onthefly.evaluation.data.turns import MULTI, SETTINGS, SINGLE
 from pix2pix_onthefly.evaluation.report.writing import MARKDOWN
 from pix2pix_onthefly.evaluation.runs import ours
 from pix2pix_onthefly.evaluation.runs.batches import Shard
-from pix2pix_onthefly.evaluation.runs.captions import row_key
 from pix2pix_onthefly.evaluation.runs.configurations import GOLD, Configuration, paper_grid
 from pix2pix_onthefly.evaluation.runs.official_names import missing_pictures
 from pix2pix_onthefly.evaluation.runs.result_files import Result, read_results
