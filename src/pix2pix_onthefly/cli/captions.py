@@ -23,7 +23,7 @@ def load_editor(models: Mapping[str, Any], roles: Collection[str]) -> Editor:
     """
     from ..editor import Editor
     from ..models import hub
-    from ..models.loading import is_half
+    from ..models.devices import is_half
 
     quieten_libraries()
     editor = Editor.load(**models)
