@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import constants
 from pix2pix_onthefly.cli.options import EditRequest
 
@@ -215,6 +216,15 @@ def test_estimated_memory() -> None:
     assert doctor.peak_megabytes(FAMILIES["sd14"], 2, low_vram=True) < 8_000
 
 
+@pytest.mark.parametrize(("modern", "precision"), [(True, "bfloat16"), (False, "float16")])
+def test_doctor_names_the_precision_of_a_gpu(monkeypatch: pytest.MonkeyPatch, modern: bool, precision: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: modern)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (8 * 10**9, 16 * 10**9))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "some GPU")
+    described = doctor.describe_device(torch.device("cuda"))
+    assert described == doctor.Device("cuda", "some GPU", precision, 16_000, 8_000)
+
+
 @pytest.mark.parametrize(("free", "fits"), [(16_000, "yes"), (8_000, "with --low-vram"), (4_000, "no")])
 def test_whether_a_family_fits(fake: FakeHub, free: int, fits: str) -> None:
     device = doctor.Device("cuda", "some GPU", "float16", 24_000, free)
@@ -305,7 +315,7 @@ def test_a_hub_that_answers_is_tried(monkeypatch: pytest.MonkeyPatch, status: in
             self.send_response(status)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Answers) as server:

@@ -19,7 +19,6 @@ from transformers import CLIPConfig, CLIPModel, LlamaConfig, LlamaForCausalLM, P
 from pix2pix_onthefly.backbones.schedule import ddim_step
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.captioning.blip import Captioner
-from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.options import RewritingOptions
 from pix2pix_onthefly.rewriting.rewriter import Rewriter
@@ -271,31 +270,3 @@ def test_clip_survives_a_folder(tmp_path: Path) -> None:
     with torch.no_grad():
         found, expected = loaded(**inputs).logits_per_image, model(**inputs).logits_per_image
     assert difference(found, expected) < 1e-5
-
-
-# Devices and precision
-
-
-@pytest.mark.parametrize(("modern", "half"), [(True, torch.bfloat16), (False, torch.float16)])
-def test_precision_by_itself(monkeypatch: pytest.MonkeyPatch, modern: bool, half: torch.dtype) -> None:
-    """`auto` is half precision on CUDA alone, and bfloat16 on GPUs that compute in it, not those that emulate it."""
-    cuda, mps = torch.device("cuda"), torch.device("mps")
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: modern or including_emulation)
-    assert [loading.pick_dtype("auto", device) for device in (cuda, mps, CPU)] == [half, torch.float32, torch.float32]
-
-
-def test_precision_by_name() -> None:
-    """Names are taken at their word."""
-    cuda = torch.device("cuda")
-    assert loading.pick_dtype("float16", cuda) == torch.float16
-    assert loading.pick_dtype("bfloat16", CPU) == torch.bfloat16
-    assert loading.pick_dtype("float32", cuda) == torch.float32
-
-
-UNUSABLE = "abacus", "cuda:99", "cuda:-1", "", "0", "meta", "xla", "hpu", "xpu", "mkldnn", "lazy"
-
-
-@pytest.mark.parametrize("name", UNUSABLE)
-def test_an_unusable_device(name: str) -> None:
-    with pytest.raises(InputError, match="cannot be used"):
-        loading.pick_device(name)

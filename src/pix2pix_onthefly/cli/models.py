@@ -97,7 +97,7 @@ def fetch(
     where it stopped.
     """
     from ..models import hub
-    from ..models.loading import is_half, pick_device, pick_dtype
+    from ..models.devices import is_half, pick_device, pick_dtype
 
     load = LoadOptions(**choice)
     half = is_half(pick_dtype(load.precision, pick_device(load.device)))

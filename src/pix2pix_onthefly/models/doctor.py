@@ -78,7 +78,7 @@ def examine() -> dict[str, object]:
     """All that `onthefly doctor` tells, as plain data: memory and disk in megabytes."""
     import psutil
 
-    from .loading import pick_device, pick_dtype
+    from .devices import pick_device, pick_dtype
 
     memory = psutil.virtual_memory()
     best = pick_device()
@@ -109,7 +109,7 @@ def describe_device(device: torch.device) -> Device:
     import psutil
     import torch
 
-    from .loading import pick_dtype
+    from .devices import pick_dtype
 
     precision = str(pick_dtype("auto", device)).removeprefix("torch.")
     if device.type == "cuda":

@@ -2,23 +2,25 @@
 
 Everything is loaded from a folder on this machine, into which `hub.py` has brought exactly the files that are needed.
 No code that comes with weights is ever run: safetensors hold numbers only, pickles go through torch's weights-only
-reader, and classes are always the libraries' own.
+reader, and classes are always the libraries' own. Before memory is taken `blueprint.py` compares settings and weights.
 """
 
 from __future__ import annotations
 
 import pickle
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..errors import InputError, ModelUnavailableError
+from ..errors import ModelUnavailableError
 from . import hub
 from .blueprint import TooLarge, check_blueprint
+from .devices import is_half as is_half
+from .devices import pick_device as pick_device
+from .devices import pick_dtype as pick_dtype
 from .parts import PARTS, Part, variant_in, weights_of
 from .refusals import brief, unavailable
 from .sizes import picture_sizes
@@ -37,43 +39,6 @@ _ONE_AT_A_TIME = threading.Lock()
 """While a network is built the libraries change what holds for all threads: torch's default precision and its hooks."""
 _OWN_CLASSES = {"trust_remote_code": False}
 """For the `Auto` classes, which would otherwise ask on the terminal whether to run code from the model's folder."""
-
-
-def pick_device(name: str | None = None) -> torch.device:
-    """The device asked for, or the fastest one here.
-
-    Raises:
-        InputError: the device is not usable on this machine.
-    """
-    if name is None:
-        usable = ("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())
-        return torch.device(next((kind for kind, is_there in usable if is_there), "cpu"))
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about kinds of devices that torch has given up
-            device = torch.device(name)
-            (torch.ones(1, device=device) + 1).item()  # read back: `meta` makes tensors, but no numbers
-    except Exception as error:  # torch's backends raise whatever they like, from AssertionError to ImportError
-        raise InputError(f"the device {name!r} cannot be used on this machine; leave it out to choose one") from error
-    return device
-
-
-def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The dtype of a precision's name.
-
-    `auto` is half precision where it is known to work well, on CUDA: bfloat16 on GPUs that compute in it, for the
-    gradients of attention maps, near 1e-6, are lost in float16's range; float16 on older GPUs.
-    """
-    if precision == "auto":
-        if device.type != "cuda":
-            return torch.float32
-        # Emulated, as torch offers it on older GPUs, bfloat16 is slower than float32.
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
-
-
-def is_half(dtype: torch.dtype) -> bool:
-    """Whether a number takes two bytes, so that a half-precision variant of the files is enough."""
-    return dtype.itemsize == 2
 
 
 def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> LatentDiffusion:
