@@ -157,11 +157,11 @@ def _own_settings(method: str, texts: Sequence[str]) -> tuple[tuple[str, Any], .
 def _bench(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate: bool) -> Bench:
     """Set and models, whatever may be missing first: pandas, the set, weights."""
     from ..evaluation.data.named_sets import open_dataset
-    from ..evaluation.report.writing import require_pandas
+    from ..evaluation.report.writing import require_libraries
     from ..evaluation.runs.setup import Bench
     from ..models import hub
 
-    require_pandas()
+    require_libraries()
     with progress_display() as progress:
         dataset = open_dataset(name, out, progress)
     for note in dataset.notes:
