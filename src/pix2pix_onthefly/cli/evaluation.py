@@ -155,11 +155,11 @@ def _options(models: dict[str, Any], changes: dict[str, Any], method: str | None
 def _setup(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate: bool) -> Setup:
     """Set and models, whatever may be missing first: pandas, the set, weights."""
     from ..evaluation.data.named_sets import open_dataset
-    from ..evaluation.report.writing import require_pandas
+    from ..evaluation.report.writing import require_libraries
     from ..evaluation.runs.setup import Setup
     from ..models import hub
 
-    require_pandas()
+    require_libraries()
     with progress_display() as progress:
         dataset = open_dataset(name, out, progress)
     for note in dataset.notes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from pix2pix_onthefly.errors import OnTheFlyError
 from pix2pix_onthefly.evaluation.data.magicbrush import load_dataset
@@ -78,10 +80,11 @@ def test_published_ceilings_stand_only_beside_the_whole_test_split(
     assert (line["expected"], line["agrees"], line["turns"]) == (0.2855, "no", 3)
 
 
-def test_the_program_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_program_prints_the_table(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "test")
-    assert calibration.main([str(tmp_path), "--family", "mini", "--device", "cpu"]) == 0
-    printed = capsys.readouterr().out
+    done = CliRunner().invoke(calibration.app, [str(tmp_path), "--family", "mini", "--device", "cpu"])
+    assert done.exit_code == 0
+    printed = done.stdout
     assert "MagicBrush test: 3 sessions, 6 turns" in printed
     assert "1 of 6 turns have a blank local description" in printed
     rows = [line.split() for line in printed.splitlines() if "clip_i" in line]
@@ -90,11 +93,12 @@ def test_the_program_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixt
         ["multi", "clip_i", "3", "1.0000", "1.0000", "yes"],
     ]
     (folder / "images" / "30" / "30-input.png").unlink()
-    assert calibration.main([str(folder)]) == 2
-    assert "Error: 1 pictures are missing" in capsys.readouterr().err
+    refused = CliRunner().invoke(calibration.app, [str(folder)])
+    assert refused.exit_code == 2
+    assert "Error: 1 pictures are missing" in refused.stderr
 
 
 def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(calibration.sys.modules, "pandas", None)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(OnTheFlyError, match=r"pip install 'pix2pix-onthefly\[evaluate\]'"):
         as_table(())

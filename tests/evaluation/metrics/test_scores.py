@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 from transformers import ViTConfig, ViTModel
 
-from pix2pix_onthefly.errors import InputError, ModelUnavailableError, OutputError
+from pix2pix_onthefly.errors import InputError, ModelUnavailableError
 from pix2pix_onthefly.evaluation.data.magicbrush import load_dataset
 from pix2pix_onthefly.evaluation.data.turns import MULTI, SINGLE, Dataset, Turn
 from pix2pix_onthefly.evaluation.metrics.embeddings import ClipScorer, DinoScorer, Preprocessing, cosine, dino_or_note
 from pix2pix_onthefly.evaluation.metrics.scores import Metrics, Scores, average, check_descriptions, l1, l2, read_rgb
-from pix2pix_onthefly.evaluation.runs.official_names import missing_pictures, official_path, write_official
+from pix2pix_onthefly.evaluation.runs.official_names import missing_pictures, official_path
+from pix2pix_onthefly.pictures.saving import save
 from pix2pix_onthefly.world.captions import describe
 from pix2pix_onthefly.world.renderer import render
 from pix2pix_onthefly.world.scenes import sample_scene
@@ -215,7 +216,7 @@ def test_official_names(dataset: Dataset, tmp_path: Path) -> None:
 def test_predictions_are_written_for_the_official_script(dataset: Dataset, tmp_path: Path) -> None:
     assert len(missing_pictures(tmp_path, dataset)) == 6 + 3
     for turn in dataset.turns:
-        write_official(tmp_path, turn, SINGLE, draw_picture(1), {"instruction": turn.instruction})
+        save(draw_picture(1), official_path(tmp_path, turn, SINGLE), {"instruction": turn.instruction}, overwrite=False)
     assert missing_pictures(tmp_path, dataset, (SINGLE,)) == ()
     assert [path.name for path in missing_pictures(tmp_path, dataset)] == [
         "139_iter_2.png", "139_iter_3.png", "242_iter_2.png",
@@ -223,5 +224,3 @@ def test_predictions_are_written_for_the_official_script(dataset: Dataset, tmp_p
     assert sorted(child.name for child in (tmp_path / "139").iterdir()) == [
         "139_1.png", "139_inde_2.png", "139_inde_3.png",
     ]  # fmt: skip
-    with pytest.raises(OutputError, match="exists already"):
-        write_official(tmp_path, dataset.turns[0], MULTI, draw_picture(2))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from typer.testing import CliRunner
 
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.evaluation.data.minibrush_sessions import SPLITS, make_sessions
@@ -145,13 +146,12 @@ def test_error_rates_on_a_sample() -> None:
     assert min(row.judged for row in rates) > 0
 
 
-def test_the_check_prints_a_table_and_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_check_prints_a_table_and_json(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [ErrorRate("target", 4, 4, 0.99, False), ErrorRate("source", 4, 1, 0.01, True)]
     monkeypatch.setattr(verdict_check, "judge_error_rates", lambda edits, _: rows)
-    with pytest.raises(SystemExit) as stopped:
-        verdict_check.main(count=1, autoencoder=False)
-    assert stopped.value.code == 1
-    lines = capsys.readouterr().out.splitlines()
+    done = CliRunner().invoke(verdict_check.app, ["--count", "1", "--no-autoencoder"])
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
     assert lines[1].split() == ["target", "4", "100.0%", ">=", "99%"]
     assert lines[2].split() == ["source", "4", "25.0%", "<=", "1%", "MISSED"]
     assert [row["passed"] for row in json.loads(lines[3])] == [True, False]
@@ -159,9 +159,7 @@ def test_the_check_prints_a_table_and_json(monkeypatch: pytest.MonkeyPatch, caps
 
 @pytest.mark.slow
 def test_error_rates_on_whole_splits() -> None:
-    with pytest.raises(SystemExit) as stopped:
-        verdict_check.main(count=120)
-    assert stopped.value.code == 0
+    assert CliRunner().invoke(verdict_check.app, ["--count", "120"]).exit_code == 0
 
 
 def _slow_ssim(x: NDArray[np.uint8], y: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:

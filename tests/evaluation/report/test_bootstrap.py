@@ -24,6 +24,20 @@ def test_equal_rows_differ_by_nothing() -> None:
     assert not interval.is_sure
 
 
+def test_what_rounding_leaves_is_no_difference() -> None:
+    row = np.full(20, 0.1 + 0.2)
+    interval = paired_interval(figures(row), figures(np.full(20, 0.3)))
+    assert interval is not None
+    assert (interval.low, interval.high, interval.is_sure) == (0, 0, False)
+
+
+def test_one_session_makes_nothing_sure() -> None:
+    interval = paired_interval(figures(np.array([0.5, 0.6]), turns=2), figures(np.zeros(2), turns=2))
+    assert interval is not None
+    assert interval.low == interval.high > 0
+    assert not interval.is_sure
+
+
 def test_a_constant_difference_is_sure() -> None:
     row = np.random.default_rng(1).normal(size=30)
     interval = paired_interval(figures(row + 0.25), figures(row))

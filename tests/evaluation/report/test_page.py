@@ -22,9 +22,10 @@ from pix2pix_onthefly.evaluation.report.writing import write_report
 from pix2pix_onthefly.evaluation.runs import result_files
 from pix2pix_onthefly.evaluation.runs.batches import WHOLE
 from pix2pix_onthefly.evaluation.runs.result_files import Result, Stored, opened_results
+from tests.evaluation.report.made_up import grid
 from tests.evaluation.runs.made import failed, minibrush, rendered, result
 
-SCRIPT = "\"'></script></select></article><script>alert(1)</script><img src=x onerror=alert(1)>$title"
+SCRIPT = "\"'></script></select></article><script>alert(1)</script><img src=x onerror=alert(1)>{{ title }}{% raw %}"
 
 
 def write(folder: Path, results: Sequence[Result]) -> None:
@@ -174,6 +175,22 @@ def test_a_chained_edit_shows_the_picture_it_came_from(tmp_path: Path) -> None:
     [before] = re.findall(r'data-picture="(\d+)"[^>]*alt="before this turn"', text)
     assert before in made
     assert text.count('alt="original"') == 1
+
+
+def test_the_four_pictures_of_an_edit_stand_side_by_side_with_their_names(tmp_path: Path) -> None:
+    [edit] = edits_in(page_of(tmp_path, [rendered("add", True)]))
+    assert re.findall(r'alt="([\w ]+)"><figcaption>([\w ]+)</figcaption>', edit) == [
+        (name, name) for name in ("original", "reconstruction", "edit", "gold")
+    ]
+    assert len(set(re.findall(r'data-picture="(\d+)"', edit))) == 4
+
+
+def test_bold_figures_show_no_asterisks(tmp_path: Path) -> None:
+    write(tmp_path, grid(2))
+    text = write_report([tmp_path], tmp_path).page.read_text("utf-8")
+    table1 = text.split("CLIP-T local / CLIP-I by shots and captions</h2>")[1].split("</table>")[0]
+    assert re.search(r"<td><b>0\.\d{4}</b> \(0\.\d{4}\) / ", table1)
+    assert "**" not in text
 
 
 def test_captions_are_said_once_and_blank_descriptions_are_named(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from dataclasses import replace
 import pytest
 
 from pix2pix_onthefly.evaluation.data.turns import MULTI, SINGLE
-from pix2pix_onthefly.evaluation.report.published import PAPER_TABLE, TABLE_2
-from pix2pix_onthefly.evaluation.report.tables import Table, as_csv, as_markdown
+from pix2pix_onthefly.evaluation.report.published import MAGICBRUSH_TABLE, PAPER_TABLE_1
+from pix2pix_onthefly.evaluation.report.tables import Table, as_csv, as_markdown, best_of
 from pix2pix_onthefly.evaluation.report.writing import summaries, tables_of
 from pix2pix_onthefly.evaluation.runs.configurations import GOLD
 from pix2pix_onthefly.evaluation.runs.result_files import Result
@@ -74,7 +74,44 @@ def test_minibrush_has_the_judges_figures_by_shots_and_captions_too() -> None:
         for made in grid()
     ]
     made = table(results, "magicbrush-test-single-table1-success")
-    assert made.rows[0][1] == "**0.500** (0.707) / **20.00** (0.00)"
+    assert made.rows[0][1] == "0.500 (0.707) / 20.00 (0.00)"
+
+
+def test_only_a_best_that_stands_out_is_bold() -> None:
+    """Not where all rows read alike, be it that nobody succeeded, and not where only one row has the figure."""
+    rows = [rendered("remove", False, method=method, configuration=method, session="1") for method in "ab"]
+    made = table(rows, "minibrush-dev-single-methods")
+    assert "**" not in "".join(cell for row in made.rows for cell in row)
+    better = replace(rows[1], scores=scores(l1=0.0, clip_i=0.9, dino=0.5))
+    assert best_cells([rows[0], better], "minibrush-dev-single-methods") == {"CLIP-I"}
+    photographs = [replace(made, rendered=False, verdict=None, edit_type=None) for made in (rows[0], better)]
+    assert best_cells(photographs, "minibrush-dev-single-methods") == {"CLIP-I", "L1"}
+
+
+def best_cells(results: Sequence[Result], name: str) -> set[str]:
+    """Heads of the columns in which the second row alone is bold."""
+    made = table(results, name)
+    first, second = made.rows[:2]
+    assert "**" not in "".join(first)
+    return {head for head, cell in zip(made.head, second, strict=True) if cell.startswith("**")}
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "best"),
+    [
+        ([0.1, 0.3, 0.2], "clip_i", "0.3000"),
+        ([0.1, 0.3, 0.2], "l1", "0.1000"),
+        ([0.0, 0.2], "l2", "0.0000"),
+        ([0.0, 0.0], "success", None),
+        ([0.30001, 0.30002], "clip_i", None),
+        ([0.5, math.nan], "clip_i", None),
+        ([math.nan, 0.5, 0.4], "clip_i", "0.5000"),
+        ([math.nan, math.nan], "clip_i", None),
+        ([], "clip_i", None),
+    ],
+)
+def test_the_best_of_some_figures(values: list[float], name: str, best: str | None) -> None:
+    assert best_of(values, name) == best
 
 
 def test_one_wording_has_no_deviation() -> None:
@@ -97,12 +134,12 @@ def test_published_rows_stand_beside_ours_and_are_marked() -> None:
 
 
 def test_published_figures_are_complete() -> None:
-    assert len(TABLE_2) == 19
-    assert len(PAPER_TABLE) == 13
-    assert all(0.24 <= row.clip_t <= 0.39 for row in TABLE_2)
-    assert max(cell.clip_t for cell in PAPER_TABLE if not cell.oracle) == 0.2817
-    assert {row.method for row in TABLE_2 if row.setting == SINGLE} >= {
-        row.method for row in TABLE_2 if row.setting == MULTI
+    assert len(MAGICBRUSH_TABLE) == 19
+    assert len(PAPER_TABLE_1) == 12
+    assert all(0.24 <= row.clip_t <= 0.39 for row in MAGICBRUSH_TABLE)
+    assert max(cell.clip_t for cell in PAPER_TABLE_1) == 0.2817
+    assert {row.method for row in MAGICBRUSH_TABLE if row.setting == SINGLE} >= {
+        row.method for row in MAGICBRUSH_TABLE if row.setting == MULTI
     }
 
 
@@ -197,12 +234,12 @@ def two_rows(gap: float) -> list[Result]:
 
 def test_every_difference_has_an_interval() -> None:
     made = table(two_rows(0.05), "magicbrush-test-single-differences")
-    assert made.head == ("row", "turns", "CLIP-T local", "CLIP-T global", "CLIP-I", "L1")
+    assert made.head == ("row", "turns", "failed", "CLIP-T local", "CLIP-T global", "CLIP-I", "L1")
     [row] = made.rows
     assert row[0] == "Pix2Pix-OnTheFly, guidance scale 5.0"
-    assert row[4] == "**-0.0500 [-0.0500, -0.0500]**"
-    assert row[5] == "+0.0000 [+0.0000, +0.0000]"
-    assert re.fullmatch(r"\**-0\.\d{4} \[[+-]0\.\d{4}, [+-]0\.\d{4}\]\**", row[2])
+    assert row[5] == "**-0.0500 [-0.0500, -0.0500]**"
+    assert row[6] == "+0.0000 [+0.0000, +0.0000]"
+    assert re.fullmatch(r"\**-0\.\d{4} \[[+-]0\.\d{4}, [+-]0\.\d{4}\]\**", row[3])
     assert "paired bootstrap that draws whole sessions (2000 resamples, seed 0)" in made.caption
     assert "guidance scale 2.0" in made.caption
     data = data_of(made)

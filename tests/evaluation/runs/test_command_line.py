@@ -41,7 +41,7 @@ def evaluate(*arguments: str) -> Result:
 def test_evaluate_prints_its_table_and_where_the_page_is(world: Path) -> None:
     result = evaluate()
     assert result.stdout.startswith("### MiniBrush dev, single turns: methods\n")
-    assert "| Pix2Pix-OnTheFly | 3 |" in result.stdout
+    assert "| Pix2Pix-OnTheFly |   3 |" in result.stdout
     assert "package:mini/clip" in result.stdout
     assert "Evaluating: 0 of 3 edits done" in result.stderr
     assert "Evaluating: 3 of 3 edits done" in result.stderr
@@ -75,7 +75,7 @@ def test_shares_of_a_run_say_when_there_is_nothing_for_them(world: Path) -> None
     result = evaluate("--shard", "2/2")
     assert result.stdout == ""
     assert "This share holds no session" in result.stderr
-    assert "| 3 |" in evaluate("--shard", "1/2").stdout
+    assert "|   3 |" in evaluate("--shard", "1/2").stdout
 
 
 def test_the_sweep_prints_the_papers_table(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Checks the exact judge on pictures whose verdict is known.
 
-    python -m pix2pix_onthefly.evaluation.judge_check               # dev and 120 edits of test, about five minutes
-    python -m pix2pix_onthefly.evaluation.judge_check --count 20    # 20 edits of each
+    python -m pix2pix_onthefly.evaluation.metrics.verdict_check             # dev, 120 edits of test: five minutes
+    python -m pix2pix_onthefly.evaluation.metrics.verdict_check --count 20  # 20 edits of each
 
 The target pictures of MiniBrush must be judged as done, also a little spoilt; its source pictures, and pictures that
 are wrong in one respect, as not done. The last line printed is one JSON object.
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -182,8 +182,18 @@ def _print_table(rates: Sequence[ErrorRate]) -> None:
     say(json.dumps([{**asdict(row), "rate": round(row.rate, 4), "passed": row.passed} for row in rates]))
 
 
-def main(count: int = 120, autoencoder: bool = True) -> None:
-    """Prints how often right, spoilt and wrong pictures of MiniBrush are judged as done."""
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    count: Annotated[int, typer.Option(min=1, help="So many edits of each split at most.")] = 120,
+    autoencoder: Annotated[bool, typer.Option(help="Also judge pictures that went through the autoencoder.")] = True,
+) -> None:
+    """Print how often right, spoilt and wrong pictures of MiniBrush are judged as done.
+
+    The exit code is 1 where a bar is missed.
+    """
     edits = [
         edit
         for split in SPLITS.values()
@@ -191,8 +201,8 @@ def main(count: int = 120, autoencoder: bool = True) -> None:
     ]
     rates = judge_error_rates(edits, _bundled_autoencoder() if autoencoder else None)
     _print_table(rates)
-    sys.exit(0 if all(row.passed for row in rates) else 1)
+    raise typer.Exit(int(not all(row.passed for row in rates)))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

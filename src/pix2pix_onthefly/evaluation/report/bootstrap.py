@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 RESAMPLES = 2000
 LEVEL = 0.95
 SEED = 0
+_DIGITS = 12
+"""Equal figures that were summed in another order differ beyond these: such a difference is none."""
 
 Figures = Mapping[tuple[str, int], float]
 """Session and turn to the figure of a row."""
@@ -39,8 +41,8 @@ class Interval:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval leaves zero out. One session says nothing of how much sessions differ."""
+        return self.sessions > 1 and (self.low > 0 or self.high < 0)
 
 
 def paired_interval(
@@ -54,7 +56,7 @@ def paired_interval(
     shared = sorted(one.keys() & other.keys())
     if not shared:
         return None
-    differences = np.array([one[key] - other[key] for key in shared])
+    differences = np.round([one[key] - other[key] for key in shared], _DIGITS)
     sessions = sorted({session for session, _ in shared})
     places = {session: place for place, session in enumerate(sessions)}
     owners = np.array([places[session] for session, _ in shared])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...running.cache import digest
 from ..data.turns import SINGLE
 from ..optional_libraries import import_extra
-from ...running.cache import digest
 from ..runs.configurations import GOLD, GRID_OPTIONS
 from ..runs.result_files import Result
+from .base_names import base_names
 
 Frame = Any
 """A DataFrame of pandas, whose type hints leave open what most of its methods return."""
@@ -45,6 +46,7 @@ def _row(result: Result, label: str) -> dict[str, Any]:
         "gold": result.caption_source == GOLD,
         "code": f"{result.versions.get('pix2pix-onthefly')} {result.revision}",
         "failed": failed,
+        "error": base_names(result.error or ""),
         "success": success,
         **{name: _number(verdict.get(name)) for name in JUDGED},
         **{name: _number(scores.get(name)) for name in SCORES},
@@ -105,4 +107,4 @@ def phrase(name: str, value: object) -> str:
         return "captioner's caption first" if value else ALL_WRITTEN
     if name == "caption_source":
         return f"{value} caption"
-    return str(value) if name == "wording" else f"{name.replace('_', ' ')} {value}"
+    return str(value) if name == "wording" else f"{name.replace('_', ' ')} {base_names(str(value))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -10,18 +11,33 @@ from ..optional_libraries import import_extra
 from .bootstrap import LEVEL, RESAMPLES, SEED, Figures, Interval, paired_interval
 from .data_frames import ALL_WRITTEN, Frame, phrase
 from .paper_table import CELL
-from .tables import ABSENT, HEADS, Table, number
+from .table_notes import FAILED_PAIRS
+from .tables import ABSENT, BOLD, HEADS, Table, count, number
 
 _RENDERED = ("success", "background_psnr", "clip_t_local", "clip_t_global", "clip_i")
 _PHOTOGRAPHS = ("clip_t_local", "clip_t_global", "clip_i", "l1")
 _EXPLANATION = (
-    f"Differences from the row with the best {{best}}, {{reference}}, over the turns both rows have, with "
-    f"{LEVEL:.0%} intervals of a paired bootstrap that draws whole sessions ({RESAMPLES} resamples, seed {SEED}); bold "
-    "where the interval leaves zero out. The CSV file has all pairs of rows."
+    "Differences from the row with the best {best}, {reference} (of which {failed} failed), over the turns both rows "
+    f"have, with {LEVEL:.0%} intervals of a paired bootstrap that draws whole sessions ({RESAMPLES} resamples, seed "
+    f"{SEED}); bold where the interval leaves zero out. {FAILED_PAIRS} The CSV file has all pairs of rows."
 )
 
-Rows = Mapping[str, Mapping[str, Figures]]
-"""Label of a row to figure to its values by session and turn."""
+
+@dataclass(frozen=True)
+class Row:
+    """What is compared.
+
+    Attributes:
+        figures: name of a figure to its values by session and turn.
+        failed: how many of its edits failed.
+    """
+
+    figures: Mapping[str, Figures]
+    failed: int
+
+
+Rows = Mapping[str, Row]
+"""By label."""
 
 
 def rows_of(frame: Frame) -> Rows:
@@ -32,7 +48,9 @@ def rows_of(frame: Frame) -> Rows:
 def cells_of(frame: Frame) -> Rows:
     """A row for each cell of the paper's Table 1: a turn counts as the average over its wordings."""
     figures = figures_of(frame)
-    averaged = frame.groupby([*CELL, "session", "turn"], sort=True)[list(figures)].mean().reset_index()
+    groups = frame.groupby([*CELL, "session", "turn"], sort=True)
+    whole = groups[list(figures)].count().eq(groups.size(), axis=0)  # a wording that failed leaves no average
+    averaged = groups[list(figures)].mean().where(whole).join(groups["failed"].sum()).reset_index()
     names = [_cell_name(*cell) for cell in zip(*(averaged[name] for name in CELL), strict=True)]
     return _rows(averaged.assign(label=names), figures)
 
@@ -50,7 +68,7 @@ def _cell_name(shots: object, captions: object, own: object, gold: object) -> st
 
 def _rows(frame: Frame, figures: Sequence[str]) -> Rows:
     return {
-        str(name): {figure: of_turns(group, figure) for figure in figures}
+        str(name): Row({figure: of_turns(group, figure) for figure in figures}, int(group["failed"].sum()))
         for name, group in frame.groupby("label", sort=True)
     }
 
@@ -66,17 +84,21 @@ def of_turns(group: Frame, figure: str) -> Figures:
 
 def differences(rows: Rows, name: str, title: str) -> Table:
     """Every row against the best one; in the data all pairs."""
-    figures = list(next(iter(rows.values())))
+    figures = list(next(iter(rows.values())).figures)
     best = figures[0]
-    reference = max(rows, key=lambda label: (_mean(rows[label][best]), label))
-    head = ("row", "turns", *(HEADS[figure] for figure in figures))
+    reference = max(rows, key=lambda label: (_mean(rows[label].figures[best]), label))
+    head = ("row", "turns", "failed", *(HEADS[figure] for figure in figures))
     lines: list[tuple[str, ...]] = []
-    for label in rows:
+    for label, row in rows.items():
         if label != reference:
-            found = {figure: paired_interval(rows[label][figure], rows[reference][figure]) for figure in figures}
+            found = {
+                figure: paired_interval(row.figures[figure], rows[reference].figures[figure]) for figure in figures
+            }
             turns = str(max((interval.turns for interval in found.values() if interval), default=0))
-            lines.append((label, turns, *(in_words(figure, interval) for figure, interval in found.items())))
-    caption = _EXPLANATION.format(best=HEADS[best], reference=reference)
+            cells = (in_words(figure, interval) for figure, interval in found.items())
+            lines.append((label, turns, str(row.failed), *cells))
+    failed = count(rows[reference].failed, "edit")
+    caption = _EXPLANATION.format(best=HEADS[best], reference=reference, failed=failed)
     return Table(name, title, caption, head, tuple(lines), _all_pairs(rows, figures))
 
 
@@ -90,7 +112,7 @@ def in_words(figure: str, interval: Interval | None) -> str:
         return ABSENT
     signed = [f"{'' if text.startswith('-') else '+'}{text}" for text in _numbers(figure, interval)]
     text = f"{signed[0]} [{signed[1]}, {signed[2]}]"
-    return f"**{text}**" if interval.is_sure else text
+    return f"{BOLD}{text}{BOLD}" if interval.is_sure else text
 
 
 def _numbers(figure: str, interval: Interval) -> list[str]:
@@ -101,6 +123,6 @@ def _all_pairs(rows: Rows, figures: Sequence[str]) -> Frame:
     made: list[dict[str, Any]] = []
     for one, other in combinations(rows, 2):
         for figure in figures:
-            interval = paired_interval(rows[one][figure], rows[other][figure])
+            interval = paired_interval(rows[one].figures[figure], rows[other].figures[figure])
             made.append({"row": one, "less": other, "figure": figure, **(vars(interval) if interval else {})})
     return import_extra("pandas").DataFrame(made)

@@ -1,25 +1,25 @@
 """One page to look at: every edit with its pictures, texts and verdict, the worst first.
 
-Edits of the same turn by several configurations stand below one another. The page holds everything itself, every
-picture once, as WebP in base64, and asks for nothing from anywhere.
+Edits of the same turn by several configurations stand below one another, each with the four pictures of the paper's
+Fig. 7. The page holds everything itself, every picture once, as WebP in base64, and asks for nothing from anywhere.
+`page.html` and `edit_card.html` are its templates: all texts reach them as they are and are escaped there.
 """
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from ..data.turns import MULTI, SETTINGS
+from ..optional_libraries import import_extra
 from ..runs.result_files import Result, Stored
 from .data_frames import labels_of
-from .tables import ABSENT, HEADS, Table, as_html, number
+from .edit_texts import figures_in, texts_of
+from .tables import BOLD, Table
 from .thumbnails import Album
 
 MOST_BYTES = 28_000_000
@@ -27,8 +27,6 @@ MOST_BYTES = 28_000_000
 DIFFER = "configurations differ"
 FAILED, WRONG, RIGHT, NOT_JUDGED = "failed", "wrong", "right", "not judged"
 _OUTCOMES = (FAILED, WRONG, RIGHT, NOT_JUDGED)
-_FIGURES = ("clip_i", "clip_t_local", "clip_t_global", "l1", "dino", "background_psnr", "background_ssim")
-_UNITS = {"background_psnr": " dB", "reconstruction_psnr": " dB"}
 _UNSCALED = 128
 """A picture whose longer side divides this is shown without smoothing."""
 
@@ -54,29 +52,38 @@ _Turn = Sequence[_Edit]
 
 
 def build_page(stored: Sequence[Stored], tables: Sequence[Table]) -> str:
-    """The page; where it would grow beyond `MOST_BYTES`, the best edits are left out and it says so."""
+    """The page; where it would grow beyond `MOST_BYTES`, the best edits are left out and it says so.
+
+    Raises:
+        OnTheFlyError: Jinja2 is not installed.
+    """
     labels = labels_of([item.result for item in stored])
     edits = [_edit(rank, item, labels) for rank, item in enumerate(sorted(stored, key=_goodness))]
     album = Album([path for edit in edits for path in edit.pictures.values() if path is not None], MOST_BYTES)
     cards, shown = _cards(_turns(edits), album)
     names = ", ".join(sorted({edit.result.dataset for edit in edits}))
-    return _template().substitute(
-        title=html.escape(f"Edits of {names}"),
-        tables="".join(as_html(table) for table in tables),
+    return _template("page.html").render(
+        title=f"Edits of {names}",
+        tables=tables,
+        bold=BOLD,
         filters=_filters(shown),
-        shown=html.escape(_introduction(len(shown), len(edits), any(edit.result.verdict for edit in edits))),
-        cards="".join(cards),
-        pictures=album.as_json(),
+        introduction=_introduction(len(shown), edits),
+        cards=cards,
+        pictures=import_extra("markupsafe").Markup(album.as_json()),  # base64 has no letter that HTML knows
     )
 
 
 @cache
-def _template() -> Template:
-    return Template(files("pix2pix_onthefly").joinpath("evaluation", "report", "page.html").read_text(encoding="utf-8"))
+def _template(name: str) -> Any:
+    jinja = import_extra("jinja2")
+    loader = jinja.FileSystemLoader(Path(__file__).parent)
+    return jinja.Environment(
+        loader=loader, autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).get_template(name)
 
 
 def _goodness(item: Stored) -> tuple[bool, bool, bool, bool, float, str, str]:
-    """Failed edits, then wrong ones, then the least like the true result."""
+    """Failed edits, then wrong ones, then the least like the gold picture."""
     result, verdict, scores = item.result, item.result.verdict or {}, item.result.scores or {}
     partly = bool(verdict.get("region_ok")), bool(verdict.get("outside_ok"))
     likeness = float(scores.get("clip_i") or 0)
@@ -90,7 +97,7 @@ def _edit(rank: int, item: Stored, labels: Mapping[str, str]) -> _Edit:
         "before this turn" if chained else "original": result.source,
         "reconstruction": result.reconstruction,
         "edit": result.picture,
-        "true result": result.target,
+        "gold": result.target,
     }
     pictures = {title: None if place is None else item.folder / place for title, place in places.items()}
     return _Edit(rank, labels[result.configuration], result, pictures)
@@ -127,16 +134,23 @@ def _place(turn: _Turn) -> tuple[str, str, int, int]:
     return result.dataset, result.fingerprint, SETTINGS.index(result.setting), result.place
 
 
-def _introduction(shown: int, of: int, judged: bool) -> str:
+def _introduction(shown: int, edits: Sequence[_Edit]) -> list[str]:
+    """Which edits are shown, in which order, and how many of them failed."""
+    of = len(edits)
+    failed = sum(edit.result.error is not None for edit in edits)
     which = (
         f"All {of} edits" if shown == of else f"The worst {shown} of {of} edits (more would make the page too large)"
     )
+    judged = any(edit.result.verdict for edit in edits)
     order = "failed, then wrong (the edited part before the rest), then right; " if judged else "failed, then "
     within = "among equals, those" if judged else "those"
-    return f"{which}. From the worst to the best: {order}{within} least like the true result by CLIP-I."
+    return [
+        f"{which}. From the worst to the best: {order}{within} least like the gold picture by CLIP-I.",
+        *([f"{failed} of them failed: each says why, and stands first."] if failed else []),
+    ]
 
 
-def _filters(edits: Sequence[_Edit]) -> str:
+def _filters(edits: Sequence[_Edit]) -> list[dict[str, Any]]:
     """A labelled choice for all in which edits differ."""
     outcomes = {_outcome(edit.result) for edit in edits}
     configurations = {edit.label for edit in edits}
@@ -151,15 +165,11 @@ def _filters(edits: Sequence[_Edit]) -> str:
         ],
     }
     counts = Counter(fact for edit in edits for fact in _facts(edit).items())
-    return "".join(_select(*heads, names, counts) for heads, names in choices.items() if len(names) > 1)
-
-
-def _select(name: str, head: str, choices: Sequence[str], counts: Mapping[tuple[str, str], int]) -> str:
-    texts = {choice: f"{choice} ({counts[name, choice]})" if (name, choice) in counts else choice for choice in choices}
-    options = "".join(
-        f'<option value="{_quoted(choice)}">{html.escape(text)}</option>' for choice, text in texts.items()
-    )
-    return f'<label>{head} <select name="{name}"><option value="">all</option>{options}</select></label>\n'
+    return [
+        {"name": name, "head": head, "choices": [(choice, counts[name, choice]) for choice in found]}
+        for (name, head), found in choices.items()
+        if len(found) > 1
+    ]
 
 
 def _facts(edit: _Edit) -> dict[str, str]:
@@ -180,83 +190,35 @@ def _outcome(result: Result) -> str:
     return NOT_JUDGED if result.verdict is None else RIGHT if result.verdict.get("success") else WRONG
 
 
-def _quoted(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
 def _card(turn: _Turn, place: int, album: Album) -> str:
+    """A turn's card, as HTML that is safe to insert."""
     result = turn[0].result
-    name = _quoted(f"{result.fingerprint[:6]}/{result.key}")
-    kind = f"<b>{html.escape(result.edit_type)}</b> " if result.edit_type else ""
-    about = html.escape(f"session {result.session}, turn {result.turn}, {result.setting}")
-    return (
-        f'<article id="{name}" data-place="{place}">\n<header><h3>{html.escape(result.instruction)}</h3>\n'
-        f'<p>{kind}<a href="#{name}">{about}</a></p></header>\n'
-        f"{''.join(_section(edit, album) for edit in turn)}</article>\n"
+    text = _template("edit_card.html").render(
+        name=f"{result.fingerprint[:6]}/{result.key}",
+        place=place,
+        result=result,
+        edits=[_section(edit, album) for edit in turn],
     )
+    return import_extra("markupsafe").Markup(text)
 
 
-def _section(edit: _Edit, album: Album) -> str:
-    facts = " ".join(f'data-{name}="{_quoted(value)}"' for name, value in _facts(edit).items())
+def _section(edit: _Edit, album: Album) -> dict[str, Any]:
     outcome = _outcome(edit.result)
-    badge = "" if outcome == NOT_JUDGED else f'<b class="badge">{outcome}</b> '
-    pictures = "".join(_figure(title, path, album) for title, path in edit.pictures.items())
-    rows = "".join(f"<div><dt>{head}</dt><dd>{text}</dd></div>" for head, text in _texts(edit.result).items())
-    return (
-        f'<section class="{outcome.replace(" ", "-")}" data-rank="{edit.rank}" {facts}>\n'
-        f"<h4>{badge}{html.escape(edit.label)}</h4>\n"
-        f'<div class="pictures">{pictures}</div>\n<dl>{rows}</dl></section>\n'
-    )
-
-
-def _figure(title: str, path: Path | None, album: Album) -> str:
-    small = None if path is None else album.add(path)
-    if small is None:
-        why = "none was made" if path is None else "not here"
-        return f'<figure><div class="absent"></div><figcaption>{title} ({why})</figcaption></figure>'
-    unscaled = ' class="unscaled"' if _UNSCALED % max(small.width, small.height) == 0 else ""
-    return (
-        f'<figure><img{unscaled} data-picture="{small.place}" width="{small.width}" height="{small.height}" '
-        f'alt="{title}"><figcaption>{title}</figcaption></figure>'
-    )
-
-
-def _texts(result: Result) -> dict[str, str]:
-    """What is said of an edit, as HTML, by heading."""
-    captions, verdict = result.captions or {}, result.verdict or {}
-    before = captions.get("before") or []
-    complied = captions.get("outcome", "complied") == "complied"
-    made = {
-        "why": _lines([result.error or ""]),
-        "caption": _lines([] if result.caption in before else [result.caption or ""]),
-        "before": _lines(before),
-        "after": _lines(captions.get("after") or []),
-        "captions": "" if complied else _lines([f"{captions['outcome']}. {captions.get('note') or ''}".rstrip()]),
-        "verdict": _lines([_verdict(verdict)] if verdict else []),
-        "figures": _figures(result),
-        "warnings": _lines(result.warnings),
+    return {
+        "rank": edit.rank,
+        "label": edit.label,
+        "facts": _facts(edit),
+        "look": outcome.replace(" ", "-"),
+        "badge": "" if outcome == NOT_JUDGED else outcome,
+        "pictures": [_picture(title, path, album) for title, path in edit.pictures.items()],
+        "texts": texts_of(edit.result),
+        "figures": figures_in(edit.result),
     }
-    return {head: text for head, text in made.items() if text}
 
 
-def _lines(texts: Sequence[str]) -> str:
-    return "<br>".join(html.escape(text) for text in texts)
-
-
-def _verdict(verdict: Mapping[str, Any]) -> str:
-    right = "right" if verdict.get("region_ok") else "wrong"
-    rest = "kept" if verdict.get("outside_ok") else "changed"
-    return f"edited part {right}, it reads as {verdict.get('region_reading')}; the rest is {rest}"
-
-
-def _figures(result: Result) -> str:
-    found: dict[str, Any] = {**(result.scores or {}), **(result.verdict or {})}
-    values = {name: found.get(name) for name in _FIGURES}
-    values["reconstruction_psnr"] = result.reconstruction_psnr
-    texts = {name: number(value, name) for name, value in values.items()}
-    blank = {"clip_t_local": " (description blank)"} if result.blank else {}
-    return ", ".join(
-        f"<span>{html.escape(HEADS[name])} {text}{_UNITS.get(name, '')}</span>{blank.get(name, '')}"
-        for name, text in texts.items()
-        if text != ABSENT
-    )
+def _picture(title: str, path: Path | None, album: Album) -> dict[str, Any]:
+    """Its copy in the album, or why there is none."""
+    small = None if path is None else album.add(path)
+    why = "none was made" if path is None else "not here"
+    unscaled = small is not None and _UNSCALED % max(small.width, small.height) == 0
+    return {"title": title, "small": small, "why": why, "unscaled": unscaled}

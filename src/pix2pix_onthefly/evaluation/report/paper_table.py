@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...rewriting.formats import WORDINGS
 from ..optional_libraries import import_extra
 from ..runs.configurations import COLUMNS, SHOTS
 from .data_frames import Frame
-from .published import PAPER, PAPER_TABLE, PaperCell
-from .tables import ABSENT, HEADS, Table, about, number
+from .published import PAPER, PAPER_TABLE_1, PaperCell
+from .table_notes import about
+from .tables import ABSENT, HEADS, Table, best_of, count, emphasised, number
 
 CELL = ("shots", "captions", "lock_first_caption", "gold")
 """What makes a cell; its two wordings are averaged."""
 _FORMULA = (
     "A cell is the average over the wordings of the prompt, {pair}, each with the sample standard deviation "
-    "(divisor n - 1) of the wordings' figures in brackets; a cell without brackets has one wording. Bold: the best "
-    "average, the set's own captions (oracle) left out."
+    "(divisor n - 1) of the wordings' figures in brackets; a cell without brackets has one wording, and one with "
+    "failed edits says how many. Bold: the best average, the set's own captions (oracle) left out; the paper has the "
+    "oracle in its Table 2."
 )
 _HEADS = (
     "shots",
-    *(f"{count} caption{'' if count == 1 else 's'}{'' if own else ', written too'}" for count, own in COLUMNS),
+    *(f"{count(captions, 'caption')}{'' if own else ', written too'}" for captions, own in COLUMNS),
 )
 
 
@@ -75,31 +77,38 @@ def _text(data: Frame, cell: Sequence[object]) -> str:
         return ABSENT
     row, scored = found.iloc[0], data[~data["gold"].astype(bool)]
     figures = [str(column) for column in data.columns if f"{column}_sample_deviation" in data.columns]
-    return " / ".join(_figure(row, name, number(scored[name].max(), name), oracle=bool(cell[-1])) for name in figures)
+    best = {name: None if cell[-1] else best_of(scored[name], name) for name in figures}
+    text = " / ".join(averaged(row, name, best[name]) for name in figures)
+    return f"{text}, {row['failed']} failed" if row["failed"] else text
 
 
-def _figure(row: Any, name: str, best: str, *, oracle: bool) -> str:
+def averaged(row: Any, name: str, best: str | None = None) -> str:
+    """A figure of a row of `cells_of`, with its standard deviation in brackets where there is one."""
     text, deviation = number(float(row[name]), name), float(row[f"{name}_sample_deviation"])
-    bold = f"**{text}**" if text == best and not oracle else text
+    bold = emphasised(text, best)
     return bold if math.isnan(deviation) else f"{bold} ({number(deviation, name)})"
 
 
 def published_table(name: str) -> Table:
     """The paper's own figures."""
     rows: list[tuple[str, ...]] = []
-    for oracle in (False, True):
-        for shots in SHOTS:
-            cells = [cell for cell in PAPER_TABLE if (cell.shots, cell.oracle) == (shots, oracle)]
-            found = {(cell.captions, cell.with_captioner): _published(cell) for cell in cells}
-            if found:
-                rows.append((f"{shots}{', oracle' if oracle else ''}", *(found.get(key, ABSENT) for key in COLUMNS)))
+    best = {
+        figure: best_of((getattr(cell, figure) for cell in PAPER_TABLE_1), figure) for figure in ("clip_t", "clip_i")
+    }
+    for shots in SHOTS:
+        cells = [cell for cell in PAPER_TABLE_1 if cell.shots == shots]
+        found = {(cell.captions, cell.with_captioner): _published(cell, best) for cell in cells}
+        rows.append((str(shots), *(found.get(key, ABSENT) for key in COLUMNS)))
     caption = (
-        f"Published: {PAPER}, on MagicBrush's test split. Neither which description CLIP-T is "
+        f"Published: {PAPER}, on MagicBrush's test split; bold: the best. Neither which description CLIP-T is "
         "against nor whether the deviation in brackets is that of a sample or of a population is said there."
     )
-    data = import_extra("pandas").DataFrame([vars(cell) for cell in PAPER_TABLE])
+    data = import_extra("pandas").DataFrame([vars(cell) for cell in PAPER_TABLE_1])
     return Table(name, "Published: CLIP-T / CLIP-I by shots and captions", caption, _HEADS, tuple(rows), data)
 
 
-def _published(cell: PaperCell) -> str:
-    return f"{cell.clip_t:.4f} ({cell.clip_t_deviation:.4f}) / {cell.clip_i:.4f} ({cell.clip_i_deviation:.4f})"
+def _published(cell: PaperCell, best: Mapping[str, str | None]) -> str:
+    return (
+        f"{emphasised(number(cell.clip_t), best['clip_t'])} ({cell.clip_t_deviation:.4f}) / "
+        f"{emphasised(number(cell.clip_i), best['clip_i'])} ({cell.clip_i_deviation:.4f})"
+    )

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from ...files import written_whole
-from ..data.turns import SETTINGS
+from ..data.turns import SETTINGS, SINGLE
 from ..optional_libraries import import_extra
 from ..runs.result_files import Result, read_results
+from .contrasts import choices_table
 from .data_frames import Frame, frame_of
 from .differences import cells_of, differences, rows_of
+from .failures import failures
+from .method_table import means_of, method_table
 from .page import build_page
 from .paper_table import is_grid, paper_table, published_table
-from .tables import Table, as_csv, as_markdown, means_of, summary
-from .trends import trends
+from .previous_work import previous_work
+from .tables import Table, as_csv, as_markdown
+from .trends import trends_table
 
 MARKDOWN, PAGE, CSV_FOLDER = "tables.md", "page.html", "tables"
 _SUMMARY = {
@@ -58,7 +62,7 @@ def write_report(folders: Sequence[Path], into: Path) -> Written:
     Raises:
         InputError: no results, or broken ones.
         OutputError: the files cannot be written.
-        OnTheFlyError: pandas is not installed.
+        OnTheFlyError: pandas, tabulate or Jinja2 is not installed.
     """
     stored = read_results(folders)
     tables = tuple(tables_of([item.result for item in stored]))
@@ -79,11 +83,15 @@ def tables_of(results: Sequence[Result]) -> Iterator[Table]:
     frame = frame_of(results)
     for (dataset, _, setting), part in _parts(frame):
         name = f"{_slug(dataset)}-{setting}"
-        yield summary(part, f"{name}-methods")
+        yield method_table(part, f"{name}-methods")
+        if failed := failures(part, f"{name}-failures", f"{dataset}, {setting} turns: failed edits"):
+            yield failed
         if part["configuration"].nunique() > 1:
             title = f"{dataset}, {setting} turns: differences"
             yield differences(rows_of(part), f"{name}-differences", title)
         yield from _paper_tables(part, name)
+        if setting == SINGLE and not part["rendered"].iloc[0]:
+            yield previous_work(part, f"{name}-table2")
 
 
 def _parts(frame: Frame) -> Iterator[tuple[tuple[str, str, str], Frame]]:
@@ -101,7 +109,8 @@ def _paper_tables(frame: Frame, name: str) -> Iterator[Table]:
             if all(grid[figure].notna().any() for figure in figures):
                 yield paper_table(grid, f"{own}-table1-{kind}", figures)
         where = f"{grid['dataset'].iloc[0]}, {grid['setting'].iloc[0]} turns"
-        yield trends(grid, f"{own}-table1-trends", f"{where}: what each choice changes")
+        yield trends_table(grid, f"{own}-table1-trends", f"{where}: the paper's four trends")
+        yield choices_table(grid, f"{own}-table1-choices", f"{where}: what each choice changes")
         yield differences(cells_of(grid), f"{own}-table1-differences", f"{where}: differences between cells")
     if grids and not frame["rendered"].iloc[0]:
         yield published_table(f"{name}-table1-published")
@@ -136,10 +145,11 @@ def _rounded(value: Any) -> float | None:
     return None if value is None or math.isnan(value) else round(float(value), 6)
 
 
-def require_pandas() -> None:
-    """Makes sure, before hours of work, that tables can be made.
+def require_libraries() -> None:
+    """Makes sure, before hours of work, that tables and page can be made.
 
     Raises:
-        OnTheFlyError: pandas is not installed.
+        OnTheFlyError: a library is not installed.
     """
-    import_extra("pandas")
+    for name in ("pandas", "tabulate", "jinja2"):
+        import_extra(name)

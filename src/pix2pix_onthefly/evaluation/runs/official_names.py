@@ -13,9 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
-from ...pictures.saving import save
 from ..data.turns import MULTI, SETTINGS, SINGLE, Dataset, Turn
 
 _MARKS = {SINGLE: "inde", MULTI: "iter"}
@@ -25,25 +22,6 @@ def official_path(folder: Path, turn: Turn, setting: str) -> Path:
     """Where the picture generated for a turn belongs."""
     number = "1" if turn.number == 1 else f"{_MARKS[setting]}_{turn.number}"
     return folder / turn.session / f"{turn.session}_{number}.png"
-
-
-def write_official(
-    folder: Path,
-    turn: Turn,
-    setting: str,
-    picture: Image.Image,
-    recipe: dict[str, object] | None = None,
-    *,
-    overwrite: bool = False,
-) -> Path:
-    """Writes the picture generated for a turn, whole or not at all; returns where.
-
-    Raises:
-        OutputError: it is there already, or cannot be written.
-    """
-    path = official_path(folder, turn, setting)
-    save(picture, path, recipe, overwrite=overwrite)
-    return path
 
 
 def missing_pictures(folder: Path, dataset: Dataset, settings: Sequence[str] = SETTINGS) -> tuple[Path, ...]:
