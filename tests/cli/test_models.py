@@ -162,7 +162,7 @@ def test_doctor_as_json(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_doctor_loads_no_model_library() -> None:
     program = (
         "import sys\n"
-        "from pix2pix_onthefly.cli import app\n"
+        "from pix2pix_onthefly.cli.app import app\n"
         "try:\n    app(['doctor'])\n"
         "finally:\n    print(sorted({'diffusers', 'transformers'} & set(sys.modules)))\n"
     )

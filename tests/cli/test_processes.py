@@ -36,7 +36,7 @@ def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from pix2pix_onthefly.cli import app\n"
+        "from pix2pix_onthefly.cli.app import app\n"
         "try:\n    app(['edit', '--help'])\n"
         "finally:\n    print(sorted({'torch', 'diffusers', 'transformers', 'numpy', 'PIL'} & set(sys.modules)))\n"
     )
