@@ -9,12 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import torch
 
 from pix2pix_onthefly import files
 from pix2pix_onthefly.errors import OutputError
-from pix2pix_onthefly.evaluation.runs.cache import Cache
-from pix2pix_onthefly.methods.direction import save_direction
 from pix2pix_onthefly.pictures import saving
 from tests.pictures.made import gradient
 
@@ -33,33 +30,24 @@ def save_picture(folder: Path) -> None:
     saving.save(gradient(), folder / "new.png", None, overwrite=True)
 
 
-def save_a_direction(folder: Path) -> None:
-    save_direction(torch.zeros(1, 2, 3), folder / "new.safetensors")
+def write_anything(folder: Path) -> None:
+    with files.written_whole(folder / "new.json") as part:
+        part.write_text("{}")
 
 
-def save_a_record(folder: Path) -> None:
-    Cache(folder.parent.parent).keep_record(folder.parent.name, {}, {"a": 1})
-
-
-@pytest.mark.parametrize(
-    ("write", "below"),
-    [(save_picture, ""), (save_a_direction, ""), (save_a_record, "kind/44")],  # 44: the hash of no key begins so
-)
-def test_saving_clears_what_killed_processes_left_in_the_folder(
-    tmp_path: Path, write: Callable[[Path], None], below: str
-) -> None:
-    folder = tmp_path / below
-    stale, young = left_behind(folder, hours=2), left_behind(folder, hours=0.5)
-    deeper = left_behind(folder / "deeper", hours=2)
-    other = folder / "other.part"
+@pytest.mark.parametrize("write", [save_picture, write_anything])
+def test_saving_clears_what_killed_processes_left_in_the_folder(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    stale, young = left_behind(tmp_path, hours=2), left_behind(tmp_path, hours=0.5)
+    deeper = left_behind(tmp_path / "deeper", hours=2)
+    other = tmp_path / "other.part"
     other.write_bytes(b"somebody else's")
     os.utime(other, (0, 0))
-    write(folder)
+    write(tmp_path)
     assert not stale.exists()
     assert young.exists()  # its writer may be at work
     assert deeper.exists()  # a picture is saved among anything: nothing but its own folder is looked at
     assert other.exists()
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_what_cannot_be_cleared_is_no_reason_not_to_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

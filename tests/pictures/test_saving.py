@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import InputError, OutputError
-from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.pictures import fitting, opening, saving, side_by_side
-from pix2pix_onthefly.records import EditCaptions, EditResult
 from tests.pictures.test_opening_and_fitting import RECIPE, gradient
 
 # ---- where to write
@@ -93,17 +92,17 @@ def test_a_long_recipe_comes_back(tmp_path: Path, name: str) -> None:
     assert saving.read_recipe(tmp_path / name) == recipe
 
 
-def test_a_result_saves_itself_with_its_recipe(tmp_path: Path) -> None:
-    captions = EditCaptions(("a cat",), ("a dog",), "given")
-    result = EditResult(
-        gradient(), gradient(), gradient(), "make it a dog", "a cat", captions, EditOptions(), "mini", {}, {}, {}, 30.0
-    )
+def test_a_result_saves_itself_with_its_recipe(tmp_path: Path, tiny_family: str) -> None:
+    editor = Editor.load(tiny_family)
+    options = editor.options(steps=2, size=64)
+    texts = {"caption": "a cat", "before": ["a cat"], "after": ["a dog"]}
+    result = editor.edit(gradient(), "make it a dog", options=options, **texts)  # pyright: ignore[reportArgumentType]
     result.save(tmp_path / "a.png")
     assert saving.read_recipe(tmp_path / "a.png")["instruction"] == "make it a dog"
     with pytest.raises(OutputError, match="exists already"):
         result.save(str(tmp_path / "a.png"))
     result.save(str(tmp_path / "a.png"), overwrite=True, recipe=False)
-    assert opening.open_picture(tmp_path / "a.png").tobytes() == gradient().tobytes()
+    assert opening.open_picture(tmp_path / "a.png").tobytes() == result.image.tobytes()
     with pytest.raises(InputError, match="holds no recipe"):
         saving.read_recipe(tmp_path / "a.png")
 
