@@ -59,6 +59,6 @@ def ending_cleanly() -> Generator[None, None, None]:
     try:
         yield
     finally:
-        if last is None:  # else the program is about to end, and a second signal must not change its exit code
+        if last is None:  # else the program is on its way out, undisturbed by a second signal
             for number in ours:
                 signal.signal(number, signal.SIG_DFL)
