@@ -266,6 +266,17 @@ def top_down_bitmap() -> bytes:
     return b"BM" + struct.pack("<IHHI", 54 + len(rows), 0, 0, 54) + size + rows
 
 
+def heic(image: Image.Image, **options: Any) -> Make:
+    """A phone's photo; by the library itself, so that Pillow does not learn of the format from the tests."""
+
+    def make(path: Path) -> None:
+        import pillow_heif
+
+        pillow_heif.from_pillow(image).save(path, quality=95, chroma=444, **options)
+
+    return make
+
+
 HEIC = struct.pack(">I", 24) + b"ftypmif1" + bytes(4) + b"mif1heic" + bytes(200)
 SVG = b'<?xml version="1.0"?>\n<!-- a square -->\n<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>\n'
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"

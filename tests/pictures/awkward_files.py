@@ -153,6 +153,7 @@ FORMATS = (
     Edited("glass.tga", "TGA with transparency", saved(with_alpha("HWKW")), "PGWW"),
     Edited("icon.ico", "an icon that begins like a TGA", written(awkward.like_a_targa()), size=(176, 176)),
     Edited("wavelets.jp2", "JPEG 2000", saved()),
+    Edited("photo.heic", "HEIC", awkward.heic(quarters()), tolerance=LOSSY),
     *([Edited("film.avif", "AVIF", saved(quality=95), tolerance=LOSSY)] if features.check("avif") else []),
 )
 NAMES = (
@@ -188,7 +189,7 @@ REFUSED = (
     Refused("drawing.svg", "lines, not pixels", written(awkward.SVG), "is an SVG drawing; export it as PNG first"),
     Refused("paper.pdf", "a document", written(awkward.PDF), "is a PDF document; export the page as PNG first"),
     Refused("drawing.eps", "a program for another program", saved(), "is a PostScript drawing; export it as PNG first"),
-    Refused("photo.heic", "no decoder", written(awkward.HEIC), "is an HEIC photo; convert it to JPEG or PNG first"),
+    Refused("photo.heic", "the beginning of an HEIC photo", written(awkward.HEIC), BROKEN),
     Refused("photo.dng", "a preview of 48x32 is not the photo", awkward.raw_photo, DEVELOP),
     Refused("folder.png", "a folder", lambda path: path.mkdir(), "is a folder"),
     Refused("missing.png", "no file", nothing, "there is no file missing.png"),

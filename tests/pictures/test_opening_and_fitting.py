@@ -82,7 +82,6 @@ def test_files_that_are_no_use(tmp_path: Path, make: Callable[[Path], Path], say
         (b"<svg width='9'", "an SVG drawing; export"),
         (b"<html><head>", "a web page"),
         (b"\xc5\xd0\xd3\xc6", "a PostScript drawing; export"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "an HEIC photo; convert"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a camera's raw file; develop"),
         (b"II*\0\x10\0\0\0CR\2\0", "a camera's raw file; develop"),
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "a video; save one of its frames"),
@@ -149,7 +148,7 @@ def test_running_out_of_memory_is_not_blamed_on_the_file(tmp_path: Path, monkeyp
     def exhaust(_: Image.Image) -> Image.Image:
         raise MemoryError
 
-    monkeypatch.setattr(opening, "plain_rgb", exhaust)
+    monkeypatch.setattr(opening, "plain_rgb_and_alpha", exhaust)
     with pytest.raises(MemoryError):
         opening.open_picture(tmp_path / "a.png")
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import InputError, OutputError
 from pix2pix_onthefly.pictures import fitting, opening, saving, side_by_side
 from tests.pictures.test_opening_and_fitting import RECIPE, gradient
@@ -76,10 +77,34 @@ def test_the_recipe_comes_back(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+def test_fields_of_a_recipe_that_nothing_here_knows_are_kept(tmp_path: Path, name: str) -> None:
+    recipe: dict[str, object] = {**RECIPE, "source_sha256": "0" * 64, "of a later version": {"a": [1, None, "ü"]}}
+    saving.save(gradient(), tmp_path / name, recipe, overwrite=False)
+    again: dict[str, object] = {**saving.read_recipe(tmp_path / name), "seconds": {}}
+    saving.save(gradient(), tmp_path / name, again, overwrite=True)
+    assert saving.read_recipe(tmp_path / name) == {**recipe, "seconds": {}}
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
 def test_a_long_recipe_comes_back(tmp_path: Path, name: str) -> None:
     recipe: dict[str, object] = {**RECIPE, "prompt": "a cat sits on a mat. " * 10_000}
     saving.save(gradient(), tmp_path / name, recipe, overwrite=False)
     assert saving.read_recipe(tmp_path / name) == recipe
+
+
+def test_a_result_saves_itself_with_its_recipe(tmp_path: Path, tiny_family: str) -> None:
+    editor = Editor.load(tiny_family)
+    options = editor.options(steps=2, size=64)
+    texts = {"caption": "a cat", "before": ["a cat"], "after": ["a dog"]}
+    result = editor.edit(gradient(), "make it a dog", options=options, **texts)  # pyright: ignore[reportArgumentType]
+    result.save(tmp_path / "a.png")
+    assert saving.read_recipe(tmp_path / "a.png")["instruction"] == "make it a dog"
+    with pytest.raises(OutputError, match="exists already"):
+        result.save(str(tmp_path / "a.png"))
+    result.save(str(tmp_path / "a.png"), overwrite=True, recipe=False)
+    assert opening.open_picture(tmp_path / "a.png").tobytes() == result.image.tobytes()
+    with pytest.raises(InputError, match="holds no recipe"):
+        saving.read_recipe(tmp_path / "a.png")
 
 
 def test_png_is_exact_and_speaks_to_other_programs(tmp_path: Path) -> None:

@@ -41,12 +41,12 @@ def ending_cleanly() -> Generator[None, None, None]:
     A signal that something else listens to or that is ignored (by `nohup`) stays as it is, and so do all of them in
     other threads, which Python lets set none.
     """
-    last = -_REPEATS
+    last: float | None = None
 
     def end(number: int, _: object) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= _REPEATS:  # a second one would break off the cleaning up
+        if last is None or now - last >= _REPEATS:  # a second one would break off the cleaning up
             last = now
             raise EndedBySignalError(number)
 
@@ -59,5 +59,6 @@ def ending_cleanly() -> Generator[None, None, None]:
     try:
         yield
     finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+        if last is None:  # else the program is on its way out, undisturbed by a second signal
+            for number in ours:
+                signal.signal(number, signal.SIG_DFL)

@@ -127,8 +127,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     _check_pixels(image, "the picture")
     try:
         return plain_rgb_and_alpha(image)[0]
-    except (OSError, SyntaxError, ValueError, AttributeError) as error:  # the last of a picture that was closed
-        raise InputError(f"the picture cannot be decoded ({error}); open a sound file of it") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise nearly anything at malformed data
+        reason = str(error) or "its file is closed"  # which Pillow only asserts
+        raise InputError(f"the picture cannot be decoded ({reason}); open a sound file of it") from error
 
 
 @contextmanager
@@ -198,6 +201,7 @@ def _named(value: object) -> str:
 
 
 def _broken(name: str, reason: object) -> str:
+    reason = " ".join(str(reason).split())  # of decoders that write a paragraph
     return f"{name} is broken, incomplete or of a rare kind ({reason}); get a sound copy or save it anew as PNG"
 
 
