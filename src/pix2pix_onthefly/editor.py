@@ -38,18 +38,18 @@ class Editor:
         cache: where captions, inversions and rewrites are kept; nowhere if not given.
 
     Attributes:
-        family: name of the family; `row` is what the table says of it.
+        family_name: name of the family of models.
         device, dtype: where the networks run, and in which precision.
         executor: what makes the edits.
     """
 
     def __init__(self, settings: LoadOptions, *, cache: Cache | None = None) -> None:
         self.settings = settings
-        self.family, self.row = families.family_of(settings)
+        self.family_name, family = families.family_of(settings)
         self.device = loading.pick_device(settings.device)
         self.dtype = loading.pick_dtype(settings.precision, self.device)
-        self.models = Models(self.row, self.device, self.dtype, low_vram=settings.low_vram)
-        self.executor = LocalExecutor(self.family, self.models, settings, cache)
+        self.models = Models(family, self.device, self.dtype, low_vram=settings.low_vram)
+        self.executor = LocalExecutor(self.family_name, self.models, settings, cache)
 
     @classmethod
     def load(cls, family: str | None = None, *, cache: Cache | None = None, **settings: Any) -> Editor:
@@ -60,6 +60,11 @@ class Editor:
         """
         return cls(LoadOptions().with_changes(family=family, **settings), cache=cache)
 
+    @property
+    def family(self) -> families.Family:
+        """What the table says of its models."""
+        return self.models.family
+
     def options(
         self, *, method: str | MethodOptions | None = None, preset: str | None = None, **changes: Any
     ) -> EditOptions:
@@ -68,7 +73,7 @@ class Editor:
         Raises:
             OptionError: an unknown name or a bad value.
         """
-        return options_for(self.row, method=method, named=preset, changes=changes)
+        return options_for(self.family, method=method, named=preset, changes=changes)
 
     def edit(
         self,
@@ -221,7 +226,7 @@ class Editor:
 
     def model_rows(self) -> dict[str, str]:
         """The rows of this family's models, by role."""
-        return models_of(self.row)
+        return models_of(self.family)
 
     def _job(
         self,

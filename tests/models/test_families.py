@@ -33,10 +33,10 @@ def test_rows_of_the_hub_are_pinned_and_described(row: ModelRow) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_defaults_of_every_family_are_valid(name: str) -> None:
-    options = EditOptions.of().with_changes(**FAMILIES[name].option_defaults)
+    options = options_for(FAMILIES[name])
     assert options.steps >= 2
     if name.startswith("sd2"):
-        assert options.cross_attention_guidance <= 0.01
+        assert options.flat()["cross_attention_guidance"] <= 0.01
 
 
 def test_bundled_weights_are_as_large_as_the_table_says() -> None:

@@ -13,13 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from pix2pix_onthefly.errors import ModelUnavailableError
-from pix2pix_onthefly.methods import attention_guidance
 from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.models.families import EDIT_ROLES, FAMILIES
 from pix2pix_onthefly.models.residency import Models, Role
 from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import GuidedEdit
-from tests.helpers import inversion_of, random_latents, tiny_diffusion
+from tests.helpers import guided, guided_edits, inversion_of, random_latents, tiny_diffusion
 
 META, CPU = torch.device("meta"), torch.device("cpu")
 WAIT = 30.0
@@ -216,8 +214,8 @@ def test_edits_of_several_threads_do_not_mix(monkeypatch: pytest.MonkeyPatch) ->
     def edited(number: int) -> Tensor:
         noise = random_latents(8, 8, seed=number)
         with lender.using("diffusion") as diffusion:
-            edit = GuidedEdit(inversion_of(noise, options.steps), directions[number])
-            return attention_guidance.edit(diffusion, [edit], options)[0].edited
+            edit = guided(inversion_of(noise, options.steps), directions[number])
+            return guided_edits(diffusion, [edit], options)[0].edited
 
     one_by_one = [edited(number) for number in range(4)]
     with ThreadPoolExecutor(4) as pool:

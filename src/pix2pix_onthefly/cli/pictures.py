@@ -89,7 +89,7 @@ def draw(
 def _models_used(editor: Editor, options: DrawOptions) -> dict[str, object]:
     return {
         "options": dataclasses.asdict(options),
-        "family": editor.family,
+        "family": editor.family_name,
         "models": {"diffusion": editor.model_rows()["diffusion"]},
         "versions": {"pix2pix-onthefly": __version__},
     }

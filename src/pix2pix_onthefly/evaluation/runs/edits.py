@@ -129,7 +129,7 @@ class EditMaker:
             settings=options.method.flat(),
             caption_source=configuration.caption_source,
             seed=options.seed,
-            family=editor.family,
+            family=editor.family_name,
             precision=str(editor.dtype).removeprefix("torch."),
             device=str(editor.device),
             batch=setup.batch(configuration),

@@ -75,20 +75,20 @@ class Setup:
 
     def models(self, configuration: Configuration) -> dict[str, str]:
         """The rows that take part: those that write the texts, and the method's own or the family's."""
-        return models_of(self.editor.row, self.method(configuration))
+        return models_of(self.editor.family, self.method(configuration))
 
     def name(self, configuration: Configuration) -> str:
         """The name of a configuration's files: what the results depend on stands in it or in its hash, by content."""
-        row = self.editor.row
+        family = self.editor.family
         facts = {
             "version": __version__,
             "set": self.fingerprint,
-            "family": self.editor.family,
+            "family": self.editor.family_name,
             "precision": str(self.editor.dtype),
             "models": self.models(configuration),
-            "weights": [weights_key(getattr(row, role)) for role in EDIT_ROLES],
+            "weights": [weights_key(getattr(family, role)) for role in EDIT_ROLES],
             "method": method_row(configuration.options.method).source_digest,
-            "texts": prompts_digest(row.pool),
+            "texts": prompts_digest(family.pool),
         }
         return name_of(configuration, facts)
 
