@@ -94,7 +94,7 @@ def test_float32_outside_the_networks(half: LatentDiffusion) -> None:
     latents = half.encode(torch.zeros(1, 3, 64, 64))
     context = half.embed([CAPTION])
     noise = half.predict_noise(random_latents(8, 8), 501, context)
-    result = edited(half, random_latents(8, 8), edit_direction(half, BEFORE, AFTER), EditOptions.of(steps=2))
+    result = edited(half, random_latents(8, 8), edit_direction(half, BEFORE, AFTER).hidden, EditOptions.of(steps=2))
     for made in (latents, context, noise, half.decode(latents), result):
         assert made.dtype == torch.float32
         assert torch.isfinite(made).all()

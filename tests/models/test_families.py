@@ -11,7 +11,8 @@ import pytest
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.models import families
 from pix2pix_onthefly.models.families import FAMILIES, ModelRow, custom_row, family_of, known_rows
-from pix2pix_onthefly.options import EditOptions, LoadOptions
+from pix2pix_onthefly.options import LoadOptions
+from pix2pix_onthefly.running.defaults import options_for
 
 HUB_ROWS = [row for _, row in known_rows() if row.folder is None]
 BLIP_LARGE = "Salesforce/blip-image-captioning-large"
