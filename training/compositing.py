@@ -65,22 +65,27 @@ class _Atlas:
     """All sprites that were asked for, their pixels one after the other in one tensor [pixels, 4] on the device."""
 
     def __init__(self, device: torch.device) -> None:
-        self.pixels = torch.zeros((0, 4), device=device)
+        self.pixels = torch.zeros((2**16, 4), device=device)
+        self._filled = 0
         self._starts: dict[tuple[int, int], int] = {}
 
     def starts(self, looks: Tensor, sizes: Tensor) -> Tensor:
         """Index of each sprite's first pixel, of any shape; sprites that are new are drawn."""
         wanted = list(zip(looks.flatten().tolist(), sizes.flatten().tolist(), strict=True))
-        new = [key for key in dict.fromkeys(wanted) if key not in self._starts and key[0] >= 0]
-        parts, end = [self.pixels], len(self.pixels)
-        for look, size in new:
-            colour, opacity = sprite(*LOOKS[look], size)
-            flat = np.concatenate([colour, opacity], axis=-1).reshape(-1, 4)
-            parts.append(torch.from_numpy(flat).to(self.pixels.device))
-            self._starts[look, size], end = end, end + len(flat)
-        if new:
-            self.pixels = torch.cat(parts)
-        return torch.tensor([self._starts.get(key, 0) for key in wanted]).reshape(looks.shape)
+        for key in wanted:
+            if key not in self._starts:
+                self._starts[key] = self._add(*key)
+        return torch.tensor([self._starts[key] for key in wanted]).reshape(looks.shape)
+
+    def _add(self, look: int, size: int) -> int:
+        colour, opacity = sprite(*LOOKS[look], size)
+        flat = torch.from_numpy(np.concatenate([colour, opacity], axis=-1).reshape(-1, 4))
+        start, self._filled = self._filled, self._filled + len(flat)
+        if self._filled > len(self.pixels):  # twice as long, so that growing costs little in all
+            more = torch.zeros((max(len(self.pixels), len(flat)), 4), device=self.pixels.device)
+            self.pixels = torch.cat([self.pixels, more])
+        self.pixels[start : self._filled] = flat.to(self.pixels.device)
+        return start
 
 
 class SceneRenderer:

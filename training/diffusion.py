@@ -12,8 +12,8 @@ the latents' own spread, which is below 1 (see `autoencoder.SPREAD`).
 
 from __future__ import annotations
 
-import random
 import warnings
+from dataclasses import dataclass
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
@@ -24,7 +24,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from pix2pix_onthefly.world.captions import every_caption_word
 
 from . import autoencoder
-from .captioned_batches import CaptionedScenes, batches_from, stratified_timesteps
+from .captioned_batches import CaptionedBatch, CaptionedScenes, batches_from, stratified_timesteps
 from .common import PACKAGED, PICTURE_SIDE, save_model, write_json
 from .compositing import SceneRenderer
 from .latents import PatchEncoder
@@ -130,45 +130,77 @@ def loss_weights(cumulative: Tensor) -> Tensor:
     return snr.clamp(max=MIN_SNR_GAMMA) / snr * snr.clamp(max=1.0).rsqrt().clamp(max=MOST_WEIGHT)
 
 
-def _prepare_attention(unet: UNet2DConditionModel, text_encoder: CLIPTextModel, device: torch.device) -> None:
-    """On a CPU the backward pass of fused attention is slow (docs/mini.md); on a GPU the libraries' default is best."""
-    if device.type == "cpu":
-        unet.set_attn_processor(AttnProcessor())
-        text_encoder.set_attn_implementation("eager")
+@dataclass(frozen=True)
+class Noised:
+    """Latents with noise on them, as the UNet gets them, and what it is to find: [pictures, channels, side, side]."""
+
+    latents: Tensor
+    noise: Tensor
+    timesteps: Tensor
+
+
+class Denoising:
+    """What a step is made of, each part by itself; `loss` is all of it.
+
+    Args:
+        plan: device, and whether the UNet is compiled.
+        unet, text_encoder: already on the plan's device, in bfloat16.
+        fused_attention: whether the libraries' fused attention is used. On a CPU its backward pass is slow
+            (docs/mini.md).
+    """
+
+    def __init__(
+        self, plan: Plan, unet: UNet2DConditionModel, text_encoder: CLIPTextModel, *, fused_attention: bool
+    ) -> None:
+        self.device, self.text_encoder = plan.device, text_encoder
+        if not fused_attention:
+            unet.set_attn_processor(AttnProcessor())
+            text_encoder.set_attn_implementation("eager")
+        unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = torch.compile(unet, dynamic=False) if plan.compiled else unet
+        vae = AutoencoderKL.from_pretrained(autoencoder.FOLDER, torch_dtype=torch.float32)
+        self.encode, self.renderer = PatchEncoder(vae).to(plan.device), SceneRenderer(plan.device)
+        self.cumulative = build_scheduler().alphas_cumprod.to(plan.device)
+        self.weights = loss_weights(self.cumulative)
+
+    def noised(self, batch: CaptionedBatch) -> Noised:
+        """The batch's pictures, drawn, encoded, and noised as the batch's seed has it."""
+        generator = torch.Generator(self.device).manual_seed(batch.seed)
+        latents = self.encode(self.renderer.draw(batch.layout))
+        noise = torch.randn(latents.shape, generator=generator, device=self.device)
+        timesteps = stratified_timesteps(len(latents), generator)
+        level = self.cumulative[timesteps][:, None, None, None]
+        noisy = (level.sqrt() * latents + (1 - level).sqrt() * noise).to(torch.bfloat16)
+        return Noised(noisy.contiguous(memory_format=torch.channels_last), noise, timesteps)
+
+    def context(self, batch: CaptionedBatch) -> Tensor:
+        """The captions' embeddings [pictures, tokens, width]."""
+        return self.text_encoder(batch.tokens.to(self.device)).last_hidden_state
+
+    def error(self, noised: Noised, context: Tensor) -> Tensor:
+        """The weighted squared error of the noise that the UNet finds."""
+        predicted = self.network(noised.latents, noised.timesteps, context).sample
+        error = (predicted.float() - noised.noise).square().mean((1, 2, 3))
+        return (error * self.weights[noised.timesteps]).mean()
+
+    def loss(self, batch: CaptionedBatch) -> Tensor:
+        """What a step lowers."""
+        return self.error(self.noised(batch), self.context(batch))
 
 
 def train(plan: Plan) -> None:
     """Trains UNet and text encoder; saves into the package."""
     unet, text_encoder, tokenizer = load_or_build(plan.fresh)
     write_pipeline_files(tokenizer)
-    encode = PatchEncoder(AutoencoderKL.from_pretrained(autoencoder.FOLDER, torch_dtype=torch.float32)).to(plan.device)
     trainer = Trainer("diffusion", {"unet": unet, "text_encoder": text_encoder}, plan)
-    _prepare_attention(unet, text_encoder, plan.device)
-    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    network = torch.compile(unet, dynamic=False) if plan.compiled else unet
-    renderer = SceneRenderer(plan.device)
+    denoising = Denoising(plan, unet, text_encoder, fused_attention=plan.device.type != "cpu")
     batches = batches_from(CaptionedScenes(plan, tokenizer, TOKENS, EMPTY_CAPTIONS), trainer.step)
-    cumulative = build_scheduler().alphas_cumprod.to(plan.device)
-    weights = loss_weights(cumulative)
-
-    def loss_of_batch(_: random.Random) -> Tensor:
-        batch = next(batches)
-        generator = torch.Generator(plan.device).manual_seed(batch.seed)
-        latents = encode(renderer.draw(batch.layout))
-        noise = torch.randn(latents.shape, generator=generator, device=plan.device)
-        timesteps = stratified_timesteps(len(latents), generator)
-        level = cumulative[timesteps][:, None, None, None]
-        noisy = (level.sqrt() * latents + (1 - level).sqrt() * noise).to(torch.bfloat16)
-        context = text_encoder(batch.tokens.to(plan.device)).last_hidden_state
-        predicted = network(noisy.contiguous(memory_format=torch.channels_last), timesteps, context).sample
-        error = (predicted.float() - noise).square().mean((1, 2, 3))
-        return (error * weights[timesteps]).mean()
 
     def finish() -> None:
         save_model(unet, FOLDER / "unet")
         save_model(text_encoder, FOLDER / "text_encoder")
 
-    trainer.run(loss_of_batch, finish)
+    trainer.run(lambda _: denoising.loss(next(batches)), finish)
 
 
 if __name__ == "__main__":

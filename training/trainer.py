@@ -110,24 +110,34 @@ class Trainer:
             parameter.copy_(weight.view_as(parameter))
 
     @torch.no_grad()
-    def _update(self) -> None:
-        for group in [group for optimiser in self.optimisers for group in optimiser.param_groups]:
-            group["lr"] = self.pace.learning_rate()
+    def take_gradients(self) -> None:
+        """Hands the modules' gradients to the float32 copies, clipped to a norm of 1 together."""
         for master, parameter in zip(self.masters, self.parameters, strict=True):
             master.grad = None if parameter.grad is None else _flat(parameter.grad).float()
             parameter.grad = None
         torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
+
+    @torch.no_grad()
+    def publish(self) -> None:
+        """Copies the float32 weights into the modules, and takes them into the average."""
         self._publish(self.masters)
         if self.step % 4 == 0:
             decay = min(self.ema_decay, (1 + self.step) / (10 + self.step)) ** 4
             torch._foreach_lerp_(self.average, self.masters, 1 - decay)  # pyright: ignore
 
+    def _update(self) -> None:
+        for group in [group for optimiser in self.optimisers for group in optimiser.param_groups]:
+            group["lr"] = self.pace.learning_rate()
+        self.take_gradients()
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self.publish()
+
     def run(self, loss_of_batch: Callable[[random.Random], Tensor], finish: Callable[[], None]) -> None:
         """Trains until the plan is fulfilled; every five minutes writes a checkpoint and calls `finish` (export)."""
         started = saved = time.monotonic()
-        first, losses, done = self.step, [], self.pace.done()
+        first, losses = self.step, []
+        done = self.plan.minutes is None and self.pace.done()  # by the clock there is always time for one step
         while not done:
             loss = loss_of_batch(self.plan.rng(self.step))
             loss.backward()
