@@ -31,13 +31,13 @@ def draw_curve(points: Sequence[Mapping[str, float]], output: Path) -> None:
     for bar, colour in ((MEDIAN_BAR, "tab:blue"), (TENTH_BAR, "tab:orange")):
         upper.axhline(bar, color=colour, linewidth=0.8, linestyle="--", alpha=0.6)
     upper.set_ylabel("crispness, dB (dashed: bars)")
-    upper.legend(loc="upper left", frameon=False)
+    upper.legend(loc="lower right", frameon=False)
     lower.plot(seen, [point["success"] for point in points], color="tab:green", marker="o", markersize=4)
     lower.set_ylabel("MiniBrush success")
     lower.set_ylim(0, 1)
     lower.set_xscale("log")
     lower.set_xlabel("pictures seen in training")
-    lower.set_xticks(seen, [f"{value / 1000:,.0f} k" for value in seen])
+    lower.set_xticks(seen, [f"{value / 1000:,.0f} k" for value in seen], rotation=45, ha="right")
     lower.minorticks_off()
     for axes in (upper, lower):
         axes.grid(alpha=0.25)

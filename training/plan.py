@@ -125,6 +125,7 @@ def read_plan(
     torch.set_num_threads(given.threads)
     device = pick_device() if given.device is None else torch.device(given.device)
     on_gpu = device.type == "cuda"
+    torch.backends.cudnn.benchmark = on_gpu  # shapes stay the same, so that trying out algorithms pays
     return Plan(
         steps=given.steps,
         batch=given.batch or (cuda_batch if on_gpu and cuda_batch else batch),

@@ -1,7 +1,7 @@
 """What a training step of the diffusion model costs on this machine's CPU, part by part; nothing is saved.
 
-python -m training.step_cost --batch 32 --fused-attention    # as it was
-python -m training.step_cost --batch 96 --compile            # as it is now
+python -m training.step_cost --batch 32 --fused-attention    # as the libraries have it
+python -m training.step_cost --batch 96 --compile            # as `training.diffusion --compile` has it
 
 Processor time of one thread, medians: what other processes do on the other cores hardly shows in it.
 """
@@ -22,8 +22,10 @@ from .diffusion import EMPTY_CAPTIONS, TOKENS, Denoising, load_or_build
 from .plan import Plan
 from .trainer import Trainer
 
-_UNMEASURED = 3
-"""First steps: they compile, and draw sprites that later steps find drawn."""
+_UNMEASURED = 2
+"""First steps: they compile, and make the optimisers' buffers."""
+_BATCHES_BEFORE = 60
+"""Drawn at the start, so that a step finds nearly all sprites drawn, as most steps of a long run do."""
 _Result = TypeVar("_Result")
 
 
@@ -57,6 +59,8 @@ def measure(plan: Plan, *, fused_attention: bool) -> Stopwatch:
     denoising = Denoising(plan, unet, text_encoder, fused_attention=fused_attention)
     scenes = CaptionedScenes(plan, tokenizer, TOKENS, EMPTY_CAPTIONS)
     adamw, muon = trainer.optimisers
+    for step in range(_BATCHES_BEFORE):
+        denoising.renderer.draw(scenes[plan.steps + _UNMEASURED + step].layout)
     for step in range(plan.steps + _UNMEASURED):
         batch = watch.time("scenes, captions, tokens", lambda step=step: scenes[step])
         noised = watch.time("pictures, latents, noise", lambda batch=batch: denoising.noised(batch))
