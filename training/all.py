@@ -21,6 +21,7 @@ from pathlib import Path
 
 from .common import PACKAGED, ROOT
 from .parts import write_parts
+from .plan import refuse_missing_gpu
 
 TRAINED = ("autoencoder", "diffusion", "captioner", "clip", "rewriter")
 SCRIPTS = (*TRAINED, "make_pool", "report")
@@ -88,6 +89,7 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
         parser.error("--steps-scale must be above 0")
     if given.minutes is not None and given.minutes <= 0:
         parser.error("--minutes must be above 0")
+    refuse_missing_gpu(parser, given.device)
     chosen = given.only or (SCRIPTS if given.minutes is None else TIMED)
     given.scripts = [script for script in SCRIPTS if script in chosen]
     return given

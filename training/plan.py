@@ -120,8 +120,7 @@ def read_plan(
         parser.error("--minutes must be above 0")
     if min(given.steps, given.threads, given.batch or 1) < 1:
         parser.error("--steps, --batch and --threads must be at least 1")
-    if given.device == "cuda" and not torch.cuda.is_available():
-        parser.error("no CUDA device can be used here; leave out --device to train on the CPU")
+    refuse_missing_gpu(parser, given.device)
     torch.set_num_threads(given.threads)
     device = pick_device() if given.device is None else torch.device(given.device)
     on_gpu = device.type == "cuda"
@@ -138,6 +137,12 @@ def read_plan(
         compiled=on_gpu if given.compile is None else given.compile,
         workers=_workers(on_gpu) if given.workers is None else given.workers,
     )
+
+
+def refuse_missing_gpu(parser: argparse.ArgumentParser, device: str | None) -> None:
+    """Ends the program as `parser` does if a GPU is asked for and none is here."""
+    if device == "cuda" and not torch.cuda.is_available():
+        parser.error("no CUDA device can be used here; leave out --device to train on the CPU")
 
 
 def _workers(on_gpu: bool) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -68,9 +70,12 @@ def test_impossible_plans_are_refused(arguments: list[str], words: str, capsys: 
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_said_before_anything_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("read", [partial(read_plan, "", **DEFAULTS), training_all.read_arguments])
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_loaded(
+    read: Callable[..., object], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as exit_info:
-        read_plan("", **DEFAULTS, arguments=["--device", "cuda"])
+        read(arguments=["--device", "cuda"])
     assert exit_info.value.code == 2
     assert "no CUDA device" in capsys.readouterr().err
 
@@ -90,10 +95,10 @@ def test_a_script_that_took_too_long_shortens_those_that_follow() -> None:
 
 
 def test_shared_options_reach_the_scripts_that_train() -> None:
-    given = training_all.read_arguments(["--minutes=9", "--device=cuda", "--only=diffusion", "--batch=512"])
+    given = training_all.read_arguments(["--minutes=9", "--device=cpu", "--only=diffusion", "--batch=512"])
     assert given.scripts == ["diffusion"]
     arguments = training_all.arguments_of("diffusion", given.scripts, given, left=9.0)
-    assert arguments == ["--minutes=8.650", "--device=cuda", "--batch=512"]
+    assert arguments == ["--minutes=8.650", "--device=cpu", "--batch=512"]
     assert training_all.arguments_of("make_pool", ["make_pool"], given, left=9.0) == []
 
 
