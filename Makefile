@@ -9,13 +9,15 @@ BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip install -c constraints.txt
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+BEFORE ?= a8bd113
 SOURCES := src training benchmarks tests
 
 EVALUATE = $(BIN)/onthefly evaluate minibrush:dev --out out/evaluation --limit 60 --steps 20 --batch 8 $(ARGS)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types benchmark scaling true-size evaluate train models inversion-table contact-sheet wheel clean help
+.PHONY: demo test lint types benchmark scaling true-size evaluate train models inversion-table contact-sheet join-weights \
+	crispness drawn-sheet training-curve wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
 	@mkdir -p $(dir $(DEMO_RESULT))
@@ -45,7 +47,7 @@ evaluate: $(INSTALLED_DEV) ## edit 60 pictures of MiniBrush's dev split and prin
 	$(EVALUATE)
 	@$(EVALUATE) --json
 
-train: $(INSTALLED) ## train the bundled models again (hours); options in ARGS
+train: $(INSTALLED) ## train the bundled models on (hours, or ARGS='--minutes 9 --device cuda'); options in ARGS
 	$(BIN)/python -m training.all $(ARGS)
 
 models: $(INSTALLED) ## print the table of the five bundled models
@@ -53,6 +55,20 @@ models: $(INSTALLED) ## print the table of the five bundled models
 
 inversion-table: $(INSTALLED) ## measure how well each inversion regenerates pictures; options in ARGS
 	$(BIN)/python -m training.inversion_table $(ARGS)
+
+join-weights: $(INSTALLED) ## put weights that training wrote in parts into the package: make join-weights PARTS=FOLDER
+	$(BIN)/python -m training.parts $(PARTS)
+
+crispness: $(INSTALLED) ## what limits how crisp drawings are: guidance, steps, autoencoder; options in ARGS
+	$(BIN)/python -m training.crispness $(ARGS)
+
+drawn-sheet: $(INSTALLED) ## draw captions with the weights of an older commit and with today's; options in ARGS
+	@mkdir -p out/before
+	git archive $(BEFORE) src/pix2pix_onthefly/mini/stable-diffusion | tar -x --strip-components=4 -C out/before
+	$(BIN)/python -m training.drawn_sheet out/before $(ARGS)
+
+training-curve: $(INSTALLED_DEV) ## crispness and MiniBrush success against pictures seen; snapshots and options in ARGS
+	$(BIN)/python -m training.curve $(ARGS)
 
 contact-sheet: $(INSTALLED) ## draw the contact sheet of example edits
 	$(BIN)/python -m training.contact_sheet $(ARGS)

@@ -19,8 +19,11 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .common import PACKAGED, PICTURE_SIDE, Plan, Trainer, read_plan, save_model
+from .common import PACKAGED, PICTURE_SIDE, save_model
+from .compositing import SceneRenderer
+from .plan import Plan, read_plan
 from .scenes import draw_scenes, held_out_scenes, pixels_of
+from .trainer import Trainer
 
 FOLDER = PACKAGED / "stable-diffusion/vae"
 LATENT_CHANNELS = 16
@@ -180,10 +183,11 @@ def train(plan: Plan) -> None:
     save_model(model, FOLDER)
     trainer = Trainer("autoencoder", {"vae": model}, plan)
     model.to(memory_format=torch.channels_last)
+    renderer = SceneRenderer(plan.device)
 
     def loss_of_batch(rng: random.Random) -> Tensor:
-        pixels = pixels_of(draw_scenes(rng, plan.batch)).to(trainer.device, torch.bfloat16)
-        if trainer.step < plan.steps - plan.cooldown:
+        pixels = renderer.pixels_of(draw_scenes(rng, plan.batch)).to(torch.bfloat16)
+        if not trainer.pace.cooling():
             pixels = _random_window(rng, pixels)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
@@ -199,4 +203,4 @@ def train(plan: Plan) -> None:
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", message=".*should be kept in float32.*")
-    train(read_plan(__doc__ or "", steps=2000, batch=8, learning_rate=2e-3, cooldown=300))
+    train(read_plan(__doc__ or "", steps=2000, batch=8, learning_rate=2e-3, cooldown=300, cuda_batch=64))

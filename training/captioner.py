@@ -23,8 +23,11 @@ from pix2pix_onthefly.world.renderer import object_box, render
 from pix2pix_onthefly.world.scenes import Scene
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS
 
-from .common import PACKAGED, PICTURE_SIDE, Plan, Trainer, read_plan, save_model
-from .scenes import draw_scenes, held_out_scenes, pixels_of
+from .common import PACKAGED, PICTURE_SIDE, save_model
+from .compositing import SceneRenderer
+from .plan import Plan, read_plan
+from .scenes import draw_scenes, held_out_scenes
+from .trainer import Trainer
 from .vocabulary import bert_tokenizer
 
 FOLDER = PACKAGED / "captioner"
@@ -156,11 +159,12 @@ def train(plan: Plan) -> None:
     tokenizer: BertTokenizer = processor.tokenizer  # type: ignore[attr-defined]
     naming = nn.Linear(VISION["hidden_size"], len(_WORDS))  # type: ignore[arg-type]
     trainer = Trainer("captioner", {"captioner": model, "naming": naming}, plan)
+    renderer = SceneRenderer(plan.device)
 
     def loss_of_batch(rng: random.Random) -> Tensor:
         scenes = draw_scenes(rng, plan.batch)
         inputs, wanted = (tokens.to(trainer.device) for tokens in caption_tokens(tokenizer, scenes))
-        pixels = pixels_of(scenes).to(trainer.device, torch.bfloat16)
+        pixels = renderer.pixels_of(scenes).to(torch.bfloat16)
         output = model(pixel_values=pixels, input_ids=inputs, use_cache=False)
         loss = functional.cross_entropy(output.logits.float().flatten(0, 1), wanted.flatten())
         targets = naming_targets(scenes).to(trainer.device)
@@ -175,4 +179,4 @@ def train(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    train(read_plan(__doc__ or "", steps=2000, batch=32, learning_rate=1.5e-3, cooldown=500))
+    train(read_plan(__doc__ or "", steps=2000, batch=32, learning_rate=1.5e-3, cooldown=500, cuda_batch=256))

@@ -31,8 +31,11 @@ from pix2pix_onthefly.world.scenes import Scene, sample_kind, sample_scene
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS, COLOURS
 
 from . import captioner
-from .common import PACKAGED, PICTURE_SIDE, Plan, Trainer, read_plan, save_model
+from .common import PACKAGED, PICTURE_SIDE, save_model
+from .compositing import SceneRenderer
+from .plan import Plan, read_plan
 from .scenes import caption_of, draw_scenes, held_out_scenes, pixels_of
+from .trainer import Trainer
 from .vocabulary import clip_tokenizer
 
 FOLDER = PACKAGED / "clip"
@@ -206,12 +209,14 @@ def train(plan: Plan) -> None:
     if _captioner_stands():
         freeze_lower_vision(model)
     trainer = Trainer("clip", {"clip": model}, plan)
-    model.set_attn_implementation("eager")  # on a CPU faster in bfloat16 than the fused kernel, whose backward is slow
+    renderer = SceneRenderer(plan.device)
+    if plan.device.type == "cpu":  # there the backward pass of fused attention is slow in bfloat16
+        model.set_attn_implementation("eager")
 
     def loss_of_batch(rng: random.Random) -> Tensor:
         scenes = distinct_scenes(rng, plan.batch)
         tokens = tokenizer([caption_of(rng, scene) for scene in scenes], padding=True, return_tensors="pt").input_ids
-        pixels = pixels_of(scenes).to(trainer.device, torch.bfloat16)
+        pixels = renderer.pixels_of(scenes).to(torch.bfloat16)
         output = model(input_ids=tokens.to(trainer.device), pixel_values=pixels)
         scale = model.logit_scale.float().clamp(max=_HIGHEST_SCALE).exp()
         return contrastive_loss(output.image_embeds.float() @ output.text_embeds.float().T * scale)
@@ -226,5 +231,5 @@ def train(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    plan = read_plan(__doc__ or "", steps=320, batch=128, learning_rate=1e-3, cooldown=120)
+    plan = read_plan(__doc__ or "", steps=320, batch=128, learning_rate=1e-3, cooldown=120, cuda_batch=256)
     train(replace(plan, warmup=50))

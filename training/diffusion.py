@@ -1,7 +1,8 @@
 """Trains the diffusion model of the mini family: a UNet and its text encoder, together.
 
-    python -m training.diffusion                        # from where it stopped, or from nothing with --fresh
-    python -m training.diffusion --steps 4 --batch 2    # a minute's try-out
+    python -m training.diffusion                                        # from where it stopped; --fresh: from nothing
+    python -m training.diffusion --minutes 145 --threads 1 --compile    # by the clock, beside other work
+    python -m training.diffusion --steps 4 --batch 2                    # a minute's try-out
 
 Noise prediction on Stable Diffusion's schedule, one caption in ten left empty so that classifier-free guidance works.
 The loss is weighted by min-SNR (Hang et al. 2023, gamma 5) where there is little noise, and by 1/sqrt(SNR) where there
@@ -11,7 +12,8 @@ the latents' own spread, which is below 1 (see `autoencoder.SPREAD`).
 
 from __future__ import annotations
 
-import random
+import warnings
+from dataclasses import dataclass
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
@@ -22,9 +24,12 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from pix2pix_onthefly.world.captions import every_caption_word
 
 from . import autoencoder
-from .common import PACKAGED, PICTURE_SIDE, Plan, Trainer, read_plan, save_model, write_json
+from .captioned_batches import CaptionedBatch, CaptionedScenes, batches_from, stratified_timesteps
+from .common import PACKAGED, PICTURE_SIDE, save_model, write_json
+from .compositing import SceneRenderer
 from .latents import PatchEncoder
-from .scenes import caption_of, draw_scenes, pixels_of
+from .plan import Plan, read_plan
+from .trainer import Trainer
 from .vocabulary import clip_tokenizer
 
 FOLDER = PACKAGED / "stable-diffusion"
@@ -119,50 +124,85 @@ def write_pipeline_files(tokenizer: CLIPTokenizer) -> None:
     )
 
 
-def _stratified_timesteps(count: int, generator: torch.Generator) -> Tensor:
-    """One timestep from each of `count` equal parts of 0..999: less variance than independent draws."""
-    return ((torch.arange(count) + torch.rand(count, generator=generator)) * (1000 / count)).long()
-
-
 def loss_weights(cumulative: Tensor) -> Tensor:
     """Weight of the squared error of the noise at each training timestep."""
     snr = autoencoder.SPREAD**2 * cumulative / (1 - cumulative)
     return snr.clamp(max=MIN_SNR_GAMMA) / snr * snr.clamp(max=1.0).rsqrt().clamp(max=MOST_WEIGHT)
 
 
+@dataclass(frozen=True)
+class Noised:
+    """Latents with noise on them, as the UNet gets them, and what it is to find: [pictures, channels, side, side]."""
+
+    latents: Tensor
+    noise: Tensor
+    timesteps: Tensor
+
+
+class Denoising:
+    """What a step is made of, each part by itself; `loss` is all of it.
+
+    Args:
+        plan: device, and whether the UNet is compiled.
+        unet, text_encoder: already on the plan's device, in bfloat16.
+        fused_attention: whether the libraries' fused attention is used. On a CPU its backward pass is slow
+            (docs/mini.md).
+    """
+
+    def __init__(
+        self, plan: Plan, unet: UNet2DConditionModel, text_encoder: CLIPTextModel, *, fused_attention: bool
+    ) -> None:
+        self.device, self.text_encoder = plan.device, text_encoder
+        if not fused_attention:
+            unet.set_attn_processor(AttnProcessor())
+            text_encoder.set_attn_implementation("eager")
+        unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = torch.compile(unet, dynamic=False) if plan.compiled else unet
+        vae = AutoencoderKL.from_pretrained(autoencoder.FOLDER, torch_dtype=torch.float32)
+        self.encode, self.renderer = PatchEncoder(vae).to(plan.device), SceneRenderer(plan.device)
+        self.cumulative = build_scheduler().alphas_cumprod.to(plan.device)
+        self.weights = loss_weights(self.cumulative)
+
+    def noised(self, batch: CaptionedBatch) -> Noised:
+        """The batch's pictures, drawn, encoded, and noised as the batch's seed has it."""
+        generator = torch.Generator(self.device).manual_seed(batch.seed)
+        latents = self.encode(self.renderer.draw(batch.layout))
+        noise = torch.randn(latents.shape, generator=generator, device=self.device)
+        timesteps = stratified_timesteps(len(latents), generator)
+        level = self.cumulative[timesteps][:, None, None, None]
+        noisy = (level.sqrt() * latents + (1 - level).sqrt() * noise).to(torch.bfloat16)
+        return Noised(noisy.contiguous(memory_format=torch.channels_last), noise, timesteps)
+
+    def context(self, batch: CaptionedBatch) -> Tensor:
+        """The captions' embeddings [pictures, tokens, width]."""
+        return self.text_encoder(batch.tokens.to(self.device)).last_hidden_state
+
+    def error(self, noised: Noised, context: Tensor) -> Tensor:
+        """The weighted squared error of the noise that the UNet finds."""
+        predicted = self.network(noised.latents, noised.timesteps, context).sample
+        error = (predicted.float() - noised.noise).square().mean((1, 2, 3))
+        return (error * self.weights[noised.timesteps]).mean()
+
+    def loss(self, batch: CaptionedBatch) -> Tensor:
+        """What a step lowers."""
+        return self.error(self.noised(batch), self.context(batch))
+
+
 def train(plan: Plan) -> None:
     """Trains UNet and text encoder; saves into the package."""
     unet, text_encoder, tokenizer = load_or_build(plan.fresh)
     write_pipeline_files(tokenizer)
-    encode = PatchEncoder(AutoencoderKL.from_pretrained(FOLDER / "vae", torch_dtype=torch.float32))
     trainer = Trainer("diffusion", {"unet": unet, "text_encoder": text_encoder}, plan)
-    unet.set_attn_processor(AttnProcessor())
-    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    cumulative = build_scheduler().alphas_cumprod
-    weights = loss_weights(cumulative)
-
-    def loss_of_batch(rng: random.Random) -> Tensor:
-        generator = torch.Generator().manual_seed(rng.getrandbits(40))
-        scenes = draw_scenes(rng, plan.batch)
-        captions = ["" if rng.random() < EMPTY_CAPTIONS else caption_of(rng, scene) for scene in scenes]
-        latents = encode(pixels_of(scenes))
-        noise = torch.randn(latents.shape, generator=generator)
-        timesteps = _stratified_timesteps(plan.batch, generator)
-        level = cumulative[timesteps][:, None, None, None]
-        noisy = (level.sqrt() * latents + (1 - level).sqrt() * noise).to(trainer.device, torch.bfloat16)
-        tokens = tokenizer(captions, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
-        context = text_encoder(tokens.input_ids.to(trainer.device)).last_hidden_state
-        noisy = noisy.contiguous(memory_format=torch.channels_last)
-        predicted = unet(noisy, timesteps.to(trainer.device), context).sample.float()
-        error = (predicted - noise.to(trainer.device)).square().mean((1, 2, 3))
-        return (error * weights[timesteps].to(trainer.device)).mean()
+    denoising = Denoising(plan, unet, text_encoder, fused_attention=plan.device.type != "cpu")
+    batches = batches_from(CaptionedScenes(plan, tokenizer, TOKENS, EMPTY_CAPTIONS), trainer.step)
 
     def finish() -> None:
         save_model(unet, FOLDER / "unet")
         save_model(text_encoder, FOLDER / "text_encoder")
 
-    trainer.run(loss_of_batch, finish)
+    trainer.run(lambda _: denoising.loss(next(batches)), finish)
 
 
 if __name__ == "__main__":
-    train(read_plan(__doc__ or "", steps=3450, batch=32, learning_rate=2e-3, cooldown=600))
+    warnings.filterwarnings("ignore", message=".*should be kept in float32.*")
+    train(read_plan(__doc__ or "", steps=10_400, batch=96, learning_rate=2e-3, cooldown=2_600, cuda_batch=1024))

@@ -32,6 +32,11 @@ class PatchEncoder:
         if error > tolerance:
             raise RuntimeError(f"the encoder is no affine patch map (off by {error:.3f}): encode with the autoencoder")
 
+    def to(self, device: torch.device) -> PatchEncoder:
+        """Moves the map to a device."""
+        self.offset, self.weight = self.offset.to(device), self.weight.to(device)
+        return self
+
     def __call__(self, pixels: Tensor) -> Tensor:
         """[batch, 3, side, side] in -1..1 to scaled latents [batch, channels, side/8, side/8]."""
         return torch.nn.functional.conv2d(pixels, self.weight, self.offset, stride=PATCH)

@@ -23,14 +23,21 @@ from torch import nn
 from pix2pix_onthefly.models.families import FAMILIES
 from pix2pix_onthefly.models.loading import load_diffusion
 from pix2pix_onthefly.rewriting.formats import WORDINGS
-from pix2pix_onthefly.world.captions import describe
 
 from . import autoencoder, captioner, clip, diffusion, rewriter
-from .common import pick_device
-from .drawing import Drawn, draw_batch, judge_drawings
-from .scenes import held_out_scenes
+from .common import PACKAGED, pick_device
+from .drawing import (
+    GUIDANCE_SCALE,
+    Crispness,
+    Drawn,
+    draw_held_out,
+    read_decoded_pictures,
+    read_true_pictures,
+)
 
 COUNT = 200
+LOWER_GUIDANCE = 2.0
+"""Crispness is measured at it too: how much guidance draws best changes as the model learns."""
 SHOTS = (0, 1, 3)
 CAPTIONS = (1, 2, 4)
 CELL_SHARE = 0.2
@@ -38,37 +45,49 @@ CELL_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table.
+class Figure:
+    """Something measured.
 
     Attributes:
-        model, kind: name of the model and of its class.
         measure: what was measured.
-        figure: the result; None if the model is missing.
+        value: the result; None if the model is missing.
         n: how many pictures or edits it was measured on.
-        bar: what the figure should reach.
-        unit: `%` (figure and bar are shares of one), `dB` or `MB`.
+        bar: what the value should reach, or stay below where `most` is set.
+        unit: `%` (value and bar are shares of one), `dB` or `MB`.
+        detail: whether it stands in the second table.
     """
 
-    model: str
-    kind: str
     measure: str
-    figure: float | None = None
+    value: float | None = None
     n: int | None = None
     bar: float | None = None
     unit: str = "%"
+    most: bool = False
+    detail: bool = False
 
     def cells(self) -> tuple[str, ...]:
-        bar = "" if self.bar is None else f"≥ {self._with_unit(self.bar, 0)}"
-        figure = "missing" if self.figure is None else self._with_unit(self.figure, 1)
-        return self.model, self.kind, self.measure, bar, figure, "" if self.n is None else str(self.n)
+        bar = "" if self.bar is None else f"{'<' if self.most else '≥'} {self._with_unit(self.bar, 0)}"
+        value = "missing" if self.value is None else self._with_unit(self.value, 1)
+        return self.measure, bar, value, "" if self.n is None else str(self.n)
 
     def _with_unit(self, value: float, digits: int) -> str:
         return f"{value * 100 if self.unit == '%' else value:.{digits}f} {self.unit}"
 
 
-Figures = Iterable[tuple[str, float, int, float | None]]
-"""Measure, figure, n and bar of rows."""
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a model's name, its class, and the figure."""
+
+    model: str
+    kind: str
+    figure: Figure
+
+    def cells(self) -> tuple[str, ...]:
+        return self.model, self.kind, *self.figure.cells()
+
+    def as_json(self) -> dict[str, object]:
+        """Flat, as the line of JSON has it."""
+        return {"model": self.model, "kind": self.kind, **asdict(self.figure)}
 
 
 @dataclass(frozen=True)
@@ -78,8 +97,7 @@ class Model:
     kind: str
     folders: tuple[Path, ...]
     weights: Path
-    measure: Callable[[int], Figures]
-    unit: str = "%"
+    measure: Callable[[int], Iterable[Figure]]
 
     def megabytes(self) -> float:
         files = [file for folder in self.folders for file in folder.rglob("*") if file.is_file()]
@@ -90,37 +108,51 @@ def _ready(model: nn.Module) -> None:
     model.to(pick_device()).eval()
 
 
-def measure_autoencoder(count: int) -> Figures:
+def measure_autoencoder(count: int) -> Iterable[Figure]:
     model = AutoencoderKL.from_pretrained(autoencoder.FOLDER, torch_dtype=torch.float32)
     _ready(model)
-    yield "PSNR of encode, then decode", autoencoder.reconstruction_psnr(model, count), count, 28.0
+    yield Figure("PSNR of encode, then decode", autoencoder.reconstruction_psnr(model, count), count, 28.0, "dB")
 
 
-def measure_diffusion(count: int) -> Figures:
+def measure_diffusion(count: int) -> Iterable[Figure]:
     model = load_diffusion(FAMILIES["mini"].diffusion, pick_device(), torch.float32)
-    scenes = held_out_scenes(count, offset=1_000)  # the judge was adjusted on drawings of some of the first scenes
-    drawn = judge_drawings(scenes, draw_batch(model, [describe(scene) for scene in scenes]))
+    drawn = {scale: draw_held_out(model, count, guidance_scale=scale) for scale in (GUIDANCE_SCALE, LOWER_GUIDANCE)}
+    yield from _recognised(drawn[GUIDANCE_SCALE])
+    yield from _crisp(f"guidance {GUIDANCE_SCALE:g}", Crispness.of(drawn[GUIDANCE_SCALE]), 27.0, 24.0)
+    yield from _crisp(f"guidance {LOWER_GUIDANCE:g}", Crispness.of(drawn[LOWER_GUIDANCE]))
+    yield from _crisp("encoded and decoded", Crispness.of(read_decoded_pictures(model, count)))
+    yield from _crisp("true pictures", Crispness.of(read_true_pictures(count)))
+    for kind, (value, pictures) in Crispness.of(drawn[GUIDANCE_SCALE]).kinds.items():
+        yield Figure(f"crispness of a {kind}", value, pictures, unit="dB", detail=True)
+
+
+def _crisp(
+    name: str, crispness: Crispness, median_bar: float | None = None, tenth_bar: float | None = None
+) -> Iterable[Figure]:
+    yield Figure(f"crispness, median, {name}", crispness.median, crispness.count, median_bar, "dB")
+    yield Figure(f"crispness, 10th percentile, {name}", crispness.tenth, crispness.count, tenth_bar, "dB")
+
+
+def _recognised(drawn: list[Drawn]) -> Iterable[Figure]:
     single = [item for item in drawn if len(item.scene.objects) == 1]
     pair = [item for item in drawn if len(item.scene.objects) == 2]
-    for name, group in (("", drawn), (", one object", single), (", two objects", pair)):
+    for suffix, group in (("", drawn), (", one object", single), (", two objects", pair)):
         if group:
-            yield from _drawn_figures(name, group)
+            n = len(group)
+            yield Figure(
+                f"drawn as captioned{suffix}", sum(item.all for item in group) / n, n, None if suffix else 0.99
+            )
+            yield Figure(f"drawn background right{suffix}", sum(item.background for item in group) / n, n)
+            yield Figure(f"drawn objects and colours right{suffix}", sum(item.objects for item in group) / n, n)
 
 
-def _drawn_figures(name: str, group: list[Drawn]) -> Figures:
-    count = len(group)
-    yield f"drawn as captioned{name}", sum(item.all for item in group) / count, count, None if name else 0.85
-    yield f"drawn background right{name}", sum(item.background for item in group) / count, count, None
-    yield f"drawn objects and colours right{name}", sum(item.objects for item in group) / count, count, None
-
-
-def measure_captioner(count: int) -> Figures:
+def measure_captioner(count: int) -> Iterable[Figure]:
     model, processor = captioner.load_or_build(fresh=False)
     _ready(model)
-    yield "caption exact", captioner.exact_share(model, processor, count), count, 0.95
+    yield Figure("caption exact", captioner.exact_share(model, processor, count), count, 0.95)
 
 
-def measure_rewriter(count: int) -> Figures:
+def measure_rewriter(count: int) -> Iterable[Figure]:
     model, tokenizer = rewriter.load_or_build(fresh=False)
     _ready(model)
     each = max(5, round(count * CELL_SHARE))
@@ -132,23 +164,24 @@ def measure_rewriter(count: int) -> Figures:
     ]
     for name, seen, bar in (("seen", True, 0.95), ("unseen", False, 0.80)):
         shares = {shape: rewriter.exact_share(model, tokenizer, seen=seen, count=each, shape=shape) for shape in shapes}
-        yield f"after-caption exact, {name} phrasings", sum(shares.values()) / len(shapes), each * len(shapes), bar
+        mean = sum(shares.values()) / len(shapes)
+        yield Figure(f"after-caption exact, {name} phrasings", mean, each * len(shapes), bar)
         for shots in SHOTS:
             part = [share for shape, share in shares.items() if shape.shots == shots]
-            yield f"... with {shots} examples, {name}", sum(part) / len(part), each * len(part), None
+            yield Figure(f"... with {shots} examples, {name}", sum(part) / len(part), each * len(part))
         for captions in CAPTIONS:
             part = [share for shape, share in shares.items() if shape.count == captions]
-            yield f"... with {captions} captions a side, {name}", sum(part) / len(part), each * len(part), None
+            yield Figure(f"... with {captions} captions a side, {name}", sum(part) / len(part), each * len(part))
         for wording in WORDINGS:
             part = [share for shape, share in shares.items() if shape.wording == wording]
-            yield f"... in the {wording} wording, {name}", sum(part) / len(part), each * len(part), None
+            yield Figure(f"... in the {wording} wording, {name}", sum(part) / len(part), each * len(part))
 
 
-def measure_clip(count: int) -> Figures:
+def measure_clip(count: int) -> Iterable[Figure]:
     model, processor = clip.load_or_build(fresh=False)
     _ready(model)
     groups = max(1, count // 100)
-    yield "right caption among 100", clip.retrieval_share(model, processor, groups), groups * 100, 0.95
+    yield Figure("right caption among 100", clip.retrieval_share(model, processor, groups), groups * 100, 0.95)
 
 
 def _weights(folder: Path) -> Path:
@@ -163,7 +196,6 @@ MODELS: dict[str, Model] = {
         (autoencoder.FOLDER,),
         autoencoder.FOLDER / "diffusion_pytorch_model.safetensors",
         measure_autoencoder,
-        "dB",
     ),
     "diffusion": Model(
         "UNet2DConditionModel, CLIPTextModel",
@@ -183,10 +215,17 @@ def rows_of(name: str, count: int) -> list[Row]:
     """All rows of one model; a single one if it is missing."""
     model = MODELS[name]
     if not model.weights.is_file():
-        return [Row(name, model.kind, "all")]
+        return [Row(name, model.kind, Figure("all"))]
     print(f"measuring {name}", file=sys.stderr, flush=True)
-    rows = [Row(name, model.kind, *found, unit=model.unit) for found in model.measure(count)]
-    return [*rows, Row(name, model.kind, "size of its files", model.megabytes(), unit="MB")]
+    found = [*model.measure(count), Figure("size of its files", model.megabytes(), unit="MB")]
+    return [Row(name, model.kind, figure) for figure in found]
+
+
+def size_of_package() -> Row:
+    """All files of the bundled family."""
+    files = [path for path in PACKAGED.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files) / 1e6
+    return Row("all five", "", Figure("size of all files", size, bar=90.0, unit="MB", most=True))
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -204,9 +243,14 @@ def main() -> None:
     if given.count < 1:
         parser.error("--count must be at least 1")
     rows = [row for name in ([given.only] if given.only else MODELS) for row in rows_of(name, given.count)]
+    if given.only is None:
+        rows.append(size_of_package())
     if not given.json:
-        print(table(rows))
-    print(json.dumps([asdict(row) for row in rows]))
+        print(table(row for row in rows if not row.figure.detail))
+        details = [row for row in rows if row.figure.detail]
+        if details:
+            print(f"\nCrispness by kind of object, guidance {GUIDANCE_SCALE:g}, worst first:\n\n{table(details)}\n")
+    print(json.dumps([row.as_json() for row in rows]))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ from pix2pix_onthefly.world.instructions import EDIT_TYPES, SEEN, UNSPECIFIED_SE
 from pix2pix_onthefly.world.scenes import HELD_OUT_SEED
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS, KINDS
 
-from .common import PACKAGED, Plan, Trainer, read_plan, save_model
+from .common import PACKAGED, save_model
+from .plan import Plan, read_plan
+from .trainer import Trainer
 from .vocabulary import byte_symbols, learn_merges
 
 FOLDER = PACKAGED / "rewriter"
