@@ -12,10 +12,11 @@ from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.evaluation.rivals.diffusers_pix2pix_zero import DiffusersPix2PixZero, TheirShifts
 from pix2pix_onthefly.inversions.ddim import invert
 from pix2pix_onthefly.methods import attention_guidance
+from pix2pix_onthefly.methods.attention_guidance import GuidedEdit
 from pix2pix_onthefly.methods.direction import edit_direction
 from pix2pix_onthefly.methods.reference import keep_reference
-from pix2pix_onthefly.options import EditOptions
-from pix2pix_onthefly.records import GuidedEdit, Inversion, Reconstruction
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
+from pix2pix_onthefly.records import Conditioning, Inverted, Reconstruction
 
 CAPTION = "a fox in a grassy field"
 BEFORE, AFTER = ["a fox in a grassy field"], ["a cat in a grassy field"]
@@ -42,13 +43,14 @@ class Theirs:
 
     def edit(self, job: Job) -> Tensor:
         """The edited picture [1, 3, H, W] in 0..1."""
-        options, dtype = job.options, self.diffusion.dtype
+        options, own, dtype = job.options, job.options.method, self.diffusion.dtype
+        assert isinstance(own, AttentionOptions)
         noise = self.pipeline.invert(
             job.latents.to(dtype),
             CAPTION,
             steps=options.steps,
-            rounds=options.regularisation_rounds,
-            rolls=options.auto_correlation_rolls,
+            rounds=options.inversion.regularisation_rounds,
+            rolls=options.inversion.auto_correlation_rolls,
             seed=options.seed,
         )
         return self.pipeline.edit(
@@ -57,8 +59,8 @@ class Theirs:
             self.diffusion.embed(BEFORE).to(dtype),
             self.diffusion.embed(AFTER).to(dtype),
             steps=options.steps,
-            guidance_scale=options.guidance_scale,
-            cross_attention_guidance=options.cross_attention_guidance,
+            guidance_scale=own.guidance_scale,
+            cross_attention_guidance=own.cross_attention_guidance,
         ).float()
 
 
@@ -68,7 +70,7 @@ class Ours:
     def __init__(self, diffusion: LatentDiffusion) -> None:
         self.diffusion = diffusion
 
-    def invert(self, job: Job) -> Inversion:
+    def invert(self, job: Job) -> Inverted:
         """The inversion that one or more edits start from."""
         return invert(self.diffusion, job.latents, CAPTION, job.options, draw=TheirShifts(job.options.seed))
 
@@ -76,24 +78,24 @@ class Ours:
         """The edited picture [1, 3, H, W] in 0..1; with several copies the edit is made as often, in one batch."""
         return self._edit([GuidedEdit(self.invert(job), self._direction())] * copies, job)
 
-    def prepare(self, job: Job) -> tuple[Inversion, Reconstruction]:
+    def prepare(self, job: Job) -> tuple[Inverted, Reconstruction]:
         """What a second edit starts from."""
         inversion = self.invert(job)
-        kept = keep_reference(self.diffusion, inversion, job.options)
+        kept = keep_reference(self.diffusion, inversion)
         assert kept is not None, "no limit was set"
         return inversion, kept
 
-    def second_edit(self, prepared: tuple[Inversion, Reconstruction], job: Job) -> Tensor:
+    def second_edit(self, prepared: tuple[Inverted, Reconstruction], job: Job) -> Tensor:
         """An edit of a picture that has been prepared."""
         return self._edit([GuidedEdit(prepared[0], self._direction(), prepared[1])], job)
 
-    def _direction(self) -> Tensor:
+    def _direction(self) -> Conditioning:
         return edit_direction(self.diffusion, BEFORE, AFTER)
 
     def _edit(self, edits: list[GuidedEdit], job: Job) -> Tensor:
         made = attention_guidance.edit(self.diffusion, edits, job.options)
-        pictures = [(self.diffusion.decode(each.edited) / 2 + 0.5).clamp(0, 1) for each in made]
-        return pictures[0]
+        latents = [each.made for each in made if isinstance(each.made, Tensor)]
+        return next((self.diffusion.decode(one) / 2 + 0.5).clamp(0, 1) for one in latents)
 
 
 def noise_job(diffusion: LatentDiffusion, options: EditOptions, size: int | None = None) -> Job:

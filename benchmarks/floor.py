@@ -11,6 +11,7 @@ import torch
 from pix2pix_onthefly.backbones.attention import NO_ROWS, record_cross_attention
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods.attention_guidance import ROWS_PER_EDIT, guide
+from pix2pix_onthefly.records import Conditioning
 
 from .contenders import CAPTION, Job
 
@@ -45,5 +46,7 @@ def floor_seconds(diffusion: LatentDiffusion, job: Job) -> float:
         recorded.rows = NO_ROWS
         one_row = median_seconds(lambda: diffusion.predict_noise(latents, TIMESTEP, contexts[1]), device)
         three_rows = median_seconds(lambda: diffusion.predict_noise(three, TIMESTEP, contexts[3]), device)
-        gradient = median_seconds(lambda: guide(diffusion, recorded, rows, TIMESTEP, [contexts[2]], maps, 0.1), device)
+        gradient = median_seconds(
+            lambda: guide(diffusion, recorded, rows, TIMESTEP, [Conditioning(contexts[2])], maps, 0.1), device
+        )
     return job.options.steps * (one_row + gradient + three_rows)

@@ -59,7 +59,7 @@ def sample_edits(count: int) -> list[Edit]:
 
 def run(editor: Editor, edit: Edit, changes: dict[str, object]) -> Judged:
     """Makes one edit and judges it: the picture must read as the target scene, nothing else changed."""
-    picture = render(edit.source, editor.diffusion.native_size)
+    picture = render(edit.source, editor.models.sizes[0])
     result = editor.edit(picture, edit.instruction, options=editor.options(**changes))
     reading = read_scene(np.asarray(result.image))
     success = agrees(reading, edit.target)

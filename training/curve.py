@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pix2pix_onthefly.models.families import FAMILIES
+from pix2pix_onthefly.running.defaults import options_for
 
 from . import diffusion
 from .common import ROOT, pick_device, write_json
@@ -110,8 +111,8 @@ def edit_minibrush(snapshot: Snapshot, edits: int) -> tuple[float, float]:
         command = [sys.executable, "-m", "pix2pix_onthefly", "evaluate", "minibrush:dev", "--json"]
         command += ["--out", f"{scratch}/results", "--limit", str(edits), "--steps", str(EDIT_STEPS), "--batch", "8"]
         command += ["--diffusion", str(pipeline)]
-        for name, value in FAMILIES["mini"].option_defaults.items():  # other weights have no defaults of their own
-            command += [f"--{name.replace('_', '-')}", str(value)]
+        usual = options_for(FAMILIES["mini"]).flat()["guidance_scale"]  # other weights have no factor of their own
+        command += ["--guidance-scale", str(usual)]
         answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if answer.returncode:
         sys.exit(f"'onthefly evaluate' failed with exit code {answer.returncode} (see above); nothing was drawn")

@@ -99,8 +99,8 @@ def _draw_rows(
     diffusion: LatentDiffusion, captions: Sequence[str], latents: Tensor, steps: int, guidance_scale: float
 ) -> Tensor:
     """One batch: DDIM with classifier-free guidance from the empty caption."""
-    unwanted = diffusion.embed([""]).expand(len(captions), -1, -1)
-    wanted = diffusion.embed(captions)
+    unwanted = diffusion.condition([""]).repeated(len(captions))
+    wanted = diffusion.condition(captions)
     latents = sample(diffusion, latents.to(diffusion.device), unwanted, wanted, guidance_scale, steps)
     return diffusion.decode(latents)
 

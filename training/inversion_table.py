@@ -20,9 +20,9 @@ from PIL import Image
 from torch import Tensor
 
 from pix2pix_onthefly import EditOptions, Editor
-from pix2pix_onthefly.backbones.schedule import ddim_step
-from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
-from pix2pix_onthefly.inversions.ddim import walk_to_noise
+from pix2pix_onthefly.backbones.backbone import Backbone
+from pix2pix_onthefly.inversions.ddim import DdimInversion
+from pix2pix_onthefly.methods.reference import reconstruct
 from pix2pix_onthefly.pictures import fitting, opening
 from pix2pix_onthefly.world.renderer import render
 
@@ -38,26 +38,24 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 
 @torch.no_grad()
-def regenerate(diffusion: LatentDiffusion, latents: Tensor, context: Tensor, options: EditOptions) -> Tensor:
-    """Latents [rows, channels, h, w] after inversion and sampling back, each under its own caption's embedding."""
-    schedule = diffusion.schedule(options.steps)
-    latents = walk_to_noise(diffusion, latents, context, options)[-1]
-    for timestep in schedule.timesteps:
-        noise = diffusion.predict_noise(latents, timestep, context)
-        next_level = schedule.level(timestep - schedule.stride)
-        latents = ddim_step(latents, noise, schedule.level(timestep), next_level)
-    return latents
+def regenerate(backbone: Backbone, latents: Tensor, captions: list[str], options: EditOptions) -> Tensor:
+    """Latents [rows, channels, h, w] after inversion and sampling back, each under its own caption."""
+    return reconstruct(backbone, DdimInversion().invert(backbone, latents, captions, options))
 
 
 def measure(editor: Editor, pictures: list[Image.Image], options: EditOptions) -> list[tuple[float, float]]:
     """For pictures of one size, PSNR in dB of the regenerated picture, and of the autoencoder alone."""
-    diffusion = editor.diffusion
-    context = diffusion.embed([editor.captioner.describe(picture) for picture in pictures])
-    latents = diffusion.encode(torch.cat([fitting.to_tensor(picture) for picture in pictures]))
-    regenerated = regenerate(diffusion, latents, context, options)
+    captions = [editor.describe(picture, options=options) for picture in pictures]
     found: list[tuple[float, float]] = []
-    for index, picture in enumerate(pictures):
-        decoded = [fitting.to_image(diffusion.decode(z[index : index + 1])) for z in (regenerated, latents)]
+    with editor.models.using("diffusion") as backbone:
+        latents = backbone.encode(torch.cat([fitting.to_tensor(picture) for picture in pictures]))
+        regenerated = regenerate(backbone, latents, captions, options)
+        both = [
+            (backbone.decode(one), backbone.decode(two))
+            for one, two in zip(regenerated.split(1), latents.split(1), strict=True)
+        ]
+    for picture, pair in zip(pictures, both, strict=True):
+        decoded = [fitting.to_image(pixels) for pixels in pair]
         found.append((fitting.psnr(picture, decoded[0]), fitting.psnr(picture, decoded[1])))
     return found
 
@@ -93,7 +91,7 @@ def main() -> None:
     parser.add_argument("--photographs", type=Path)
     given = parser.parse_args()
     editor = Editor.load("mini")
-    side = editor.diffusion.native_size
+    side = editor.models.sizes[0]
     world = [render(scene, side) for scene in held_out_scenes(given.count, offset=900_000)]
     found = {"world": table(editor, world, given.steps, "pictures of the world")}
     if given.photographs:

@@ -495,4 +495,4 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
         raise OptionError(f"{name} must be one of {', '.join(limits['choices'])}, not {value!r}")
     low, high = limits["minimum"], limits["maximum"]
     if low is not None and not low <= value <= high:
-        raise OptionError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
+        raise OptionError(f"{name} must lie between {low:g} and {high:g}, not {value}")

@@ -29,6 +29,11 @@ def onthefly(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
+def said(result: Result) -> list[str]:
+    """The lines on stderr, but for the one that tells that models are being loaded."""
+    return [line for line in result.stderr.splitlines() if line != "Loading models ..."]
+
+
 def edit(*arguments: str) -> Result:
     """Edits `cat.png` with given captions, in two steps."""
     result = onthefly("edit", "cat.png", "make it a dog", *CAPTIONS, *QUICK, *arguments)

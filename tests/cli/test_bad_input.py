@@ -8,7 +8,7 @@ import pytest
 
 from pix2pix_onthefly.models import families
 from tests.cli import helpers as cli_helpers
-from tests.cli.helpers import onthefly
+from tests.cli.helpers import onthefly, said
 from tests.pictures.awkward import png_header
 
 here = cli_helpers.here  # a fixture is found by its name in the module of the tests
@@ -75,7 +75,7 @@ def test_bad_input_is_told_in_one_sentence(here: Path, arguments: list[str]) -> 
     result = onthefly(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
-    lines = result.stderr.splitlines()
+    lines = said(result)
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("Error: ")
     assert "Traceback" not in lines[0]
@@ -100,4 +100,4 @@ def test_missing_weights_are_told_in_one_sentence(here: Path, monkeypatch: pytes
     lose_weights(monkeypatch)
     result = onthefly("draw", "a cat")
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: the weights of nobody/nothing-at-all cannot be loaded")
+    assert said(result)[0].startswith("Error: the weights of nobody/nothing-at-all cannot be loaded")

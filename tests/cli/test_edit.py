@@ -31,7 +31,8 @@ def test_edit_saves_a_picture_of_the_input_size_with_its_recipe(here: Path) -> N
     assert str(here) not in json.dumps({**recipe, "models": None})
     for text in ("caption: a cat on the beach", "before:  a cat", "after:   a dog", "picture: cat-edited.png"):
         assert text in result.stdout
-    assert result.stderr.splitlines() == ["Inverting to noise ...", "Regenerating edited ..."]
+    lines = ["Loading models ...", "Inverting to noise ...", "Regenerating edited ..."]
+    assert result.stderr.splitlines() == lines
 
 
 def test_edit_from_the_instruction_alone(here: Path) -> None:
@@ -144,9 +145,21 @@ def test_families(here: Path) -> None:
         assert f"{family.diffusion.licence}" in printed
 
 
-def test_help_lists_every_setting_with_its_limits(here: Path) -> None:
-    printed = " ".join(onthefly("edit", "--help").stdout.split())
-    for text in ("--steps INTEGER", "[default: 100; 2 to 999]", "--no-lock-first-caption", "--wording terse|detailed"):
-        assert text in printed
+def test_help_lists_every_setting_with_its_limits(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    few, all_ = (" ".join(onthefly("edit", flag).stdout.split()) for flag in ("--help", "--help-all"))
+    assert "--steps INTEGER" in few
+    assert "(default 100; 2 to 999)" in few
+    assert "--strength" not in few
+    for text in ("--no-lock-first-caption", "--wording terse|detailed", "--strength NUMBER", "sdedit: default 0.5"):
+        assert text in all_
+
+
+def test_the_first_help_fits_two_screens(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert len(onthefly("edit", "--help").stdout.splitlines()) <= 2 * 40
+
+
+def test_bare_calls(here: Path) -> None:
     assert onthefly("--version").stdout.strip()
     assert onthefly().exit_code == 2

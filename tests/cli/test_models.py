@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub import constants
-from pix2pix_onthefly.cli.options import EditRequest
 
+from pix2pix_onthefly.cli.requests import EditRequest
 from pix2pix_onthefly.errors import InputError
-from pix2pix_onthefly.models import doctor, download, families
+from pix2pix_onthefly.models import doctor, download, families, rows
 from pix2pix_onthefly.models.families import DINO, FAMILIES
 from pix2pix_onthefly.pictures import saving
 from tests.cli import helpers as cli_helpers
-from tests.cli.helpers import CAPTIONS, QUICK, onthefly
+from tests.cli.helpers import CAPTIONS, QUICK, onthefly, said
 from tests.fake_hub import FakeHub, connect, diffusion_files, go_offline, model_files
 
 here = cli_helpers.here  # a fixture is found by its name in the module of the tests
@@ -57,8 +57,9 @@ def error_of(*arguments: str) -> str:
     result = onthefly(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1, result.stderr
-    return result.stderr
+    lines = said(result)
+    assert len(lines) == 1, result.stderr
+    return lines[0]
 
 
 # Listing and fetching
@@ -347,17 +348,14 @@ RECIPE: dict[str, Any] = {
 
 
 def like(request: EditRequest, **models: str) -> dict[str, Any]:
-    return request.like({**RECIPE, "models": {**RECIPE["models"], **models}}, "x.png").models
+    return request.like({**RECIPE, "models": {**RECIPE["models"], **models}}, "x.png", same_picture=True).models
 
 
 def test_like_takes_the_models_of_the_recipe() -> None:
     assert like(EditRequest()) == {"family": "sd14"}
-    assert like(EditRequest(), rewriter="a/b@c") == {"family": "sd14", "language_model": "a/b@c"}
-    assert like(EditRequest(), captioner="a/b", diffusion="c/d") == {
-        "family": "sd14",
-        "captioner": "a/b",
-        "diffusion": "c/d",
-    }
+    large, newer = str(rows.BLIP_LARGE), str(rows.STABLE_DIFFUSION_15)
+    made = like(EditRequest(), captioner=large, diffusion=newer)
+    assert made == {"family": "sd14", "captioner": large, "diffusion": newer}
 
 
 def test_like_takes_the_models_that_are_given_anew() -> None:
@@ -375,6 +373,6 @@ def test_like_asks_for_a_folder_it_does_not_know() -> None:
 
 def test_like_refuses_models_that_are_no_names() -> None:
     with pytest.raises(InputError, match="not that of an edit"):
-        EditRequest().like({**RECIPE, "models": {"rewriter": 1}}, "x.png")
+        EditRequest().like({**RECIPE, "models": {"rewriter": 1}}, "x.png", same_picture=True)
     with pytest.raises(InputError, match="not that of an edit"):
-        EditRequest().like({**RECIPE, "models": "phi"}, "x.png")
+        EditRequest().like({**RECIPE, "models": "phi"}, "x.png", same_picture=True)

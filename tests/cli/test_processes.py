@@ -77,5 +77,5 @@ def test_interrupting_leaves_nothing_behind(here: Path, tiny_folder: Path) -> No
         process.kill()
     assert process.returncode == 130
     assert out == b""
-    assert (seen + rest).decode().splitlines() == ["Inverting to noise ...", "Interrupted."]
+    assert (seen + rest).decode().splitlines() == ["Loading models ...", "Inverting to noise ...", "Interrupted."]
     assert sorted(here.iterdir()) == before

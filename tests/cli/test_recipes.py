@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from pix2pix_onthefly.cli.options import EditRequest
 
+from pix2pix_onthefly.cli.requests import EditRequest
 from pix2pix_onthefly.errors import InputError
+from pix2pix_onthefly.models import rows
+from pix2pix_onthefly.models.families import FAMILIES
 from pix2pix_onthefly.pictures import saving
+from pix2pix_onthefly.running.defaults import options_for
 from tests.cli import helpers as cli_helpers
 from tests.cli.helpers import QUICK, edit, onthefly, options_of, same_pixels
 
@@ -62,7 +65,7 @@ def test_like_takes_what_is_given_anew(here: Path) -> None:
 )
 def test_like_keeps_captions_until_what_they_came_from_changes(request_: EditRequest, outcome: str, kept: bool) -> None:
     captions = {"before": ["a cat"], "after": ["a dog"], "outcome": outcome}
-    made = request_.like({**RECIPE, "captions": captions}, "x.png")
+    made = request_.like({**RECIPE, "captions": captions}, "x.png", same_picture=True)
     assert (made.before, made.after) == ((("a cat",), ("a dog",)) if kept else ((), ()))
     assert made.family == "mini"
     assert made.changes == {"steps": 7, **request_.changes}
@@ -71,13 +74,95 @@ def test_like_keeps_captions_until_what_they_came_from_changes(request_: EditReq
 @pytest.mark.parametrize("broken", [{"captions": None}, {"captions": {"before": "a"}}, {"options": []}, {"caption": 1}])
 def test_like_refuses_strange_recipes(broken: dict[str, object]) -> None:
     with pytest.raises(InputError, match="not that of an edit"):
-        EditRequest().like({**RECIPE, **broken}, "x.png")
+        EditRequest().like({**RECIPE, **broken}, "x.png", same_picture=True)
 
 
 def test_like_asks_for_the_direction_a_picture_was_made_with() -> None:
     recipe = {**RECIPE, "captions": {"before": [], "after": [], "outcome": "given"}, "direction": "dog.safetensors"}
     with pytest.raises(InputError, match=r"dog\.safetensors"):
-        EditRequest().like(recipe, "x.png")
+        EditRequest().like(recipe, "x.png", same_picture=True)
+
+
+def test_like_on_another_picture_captions_it_anew(here: Path) -> None:
+    """The first picture's caption is not true of another one, nor are captions that were written from it."""
+    first = onthefly("edit", "cat.png", "make it a dog", "--attempts", "1", *QUICK)
+    assert first.exit_code == 0, first.output
+    Image.new("RGB", (64, 64), "green").save("other.png")
+    result = onthefly("edit", "other.png", "--like", "cat-edited.png", "-o", "again.png")
+    assert result.exit_code == 0, result.output
+    assert "Describing the picture" in result.stderr
+    assert "Writing captions" in result.stderr
+    old, new = saving.read_recipe("cat-edited.png"), saving.read_recipe("again.png")
+    assert old["instruction"] == new["instruction"]
+    assert old["source_sha256"] != new["source_sha256"]
+
+
+def test_like_on_a_copy_of_the_picture_keeps_its_caption(here: Path) -> None:
+    """A picture is known by its pixels, not by the name of its file."""
+    edit()
+    Path("copy.png").write_bytes(Path("cat.png").read_bytes())
+    result = onthefly("edit", "copy.png", "--like", "cat-edited.png", "-o", "again.png")
+    assert result.exit_code == 0, result.output
+    assert "Describing" not in result.stderr
+    assert same_pixels("cat-edited.png", "again.png")
+
+
+def test_like_on_another_picture_keeps_the_users_own_captions() -> None:
+    captions = {"before": ["a cat"], "after": ["a dog"], "outcome": "given"}
+    made = EditRequest().like({**RECIPE, "captions": captions}, "x.png", same_picture=False)
+    assert (made.caption, made.before, made.after) == (None, ("a cat",), ("a dog",))
+
+
+def test_like_with_another_family_carries_no_defaults_over() -> None:
+    """Of the old family's settings only those count that somebody had asked for."""
+    options = options_for(FAMILIES["mini"], changes={"steps": 33}).flat()
+    request = EditRequest(models={"family": "sd21"})
+    made = request.like({**RECIPE, "options": options}, "x.png", same_picture=True)
+    assert made.changes == {"steps": 33}
+    assert made.options().flat()["cross_attention_guidance"] == 0.01
+    same = EditRequest().like({**RECIPE, "options": options}, "x.png", same_picture=True)
+    assert same.changes["guidance_scale"] == 1.5
+
+
+@pytest.mark.parametrize(
+    "source", ["evil/repo", "../../../etc", "evil/repo@main", "CompVis/stable-diffusion-v1-4@main"]
+)
+def test_like_follows_no_model_that_a_stranger_names(source: str) -> None:
+    recipe = {**RECIPE, "models": {"diffusion": source}}
+    with pytest.raises(InputError, match=r"none of those in 'onthefly models'.*--diffusion"):
+        EditRequest().like(recipe, "x.png", same_picture=True)
+
+
+def test_like_takes_a_model_that_the_user_names() -> None:
+    recipe = {**RECIPE, "models": {"diffusion": "some/model"}}
+    trusted = EditRequest(models={"diffusion": "other/model"}).like(recipe, "x.png", same_picture=True)
+    assert trusted.models["diffusion"] == "other/model"
+
+
+def test_like_takes_the_tables_own_models() -> None:
+    large = str(rows.BLIP_LARGE)
+    made = EditRequest().like({**RECIPE, "models": {"captioner": large}}, "x.png", same_picture=True)
+    assert made.models["captioner"] == large
+
+
+def test_like_with_another_method_leaves_the_old_ones_settings() -> None:
+    options = options_for(FAMILIES["mini"], changes={"guided_share": 0.5, "steps": 9}).flat()
+    request = EditRequest(method="sdedit-0.5")
+    made = request.like({**RECIPE, "options": options}, "x.png", same_picture=True)
+    assert made.options().method.label == "sdedit-0.5"
+    assert made.options().steps == 9
+
+
+def test_recipes_of_the_version_before_still_work(here: Path) -> None:
+    """They name no method, no digest of the picture, and hold every setting flat."""
+    edit()
+    recipe = saving.read_recipe("cat-edited.png")
+    old_options = {key: value for key, value in options_of(recipe).items() if key != "method"}
+    old = {key: value for key, value in recipe.items() if key != "source_sha256"} | {"options": old_options}
+    saving.save(Image.new("RGB", (8, 8)), "old.png", old, overwrite=False)
+    result = onthefly("edit", "cat.png", "--like", "old.png", "-o", "again.png")
+    assert result.exit_code == 0, result.output
+    assert same_pixels("cat-edited.png", "again.png")
 
 
 def test_show(here: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pix2pix_onthefly.pictures import opening, saving
 from tests.cli import helpers as cli_helpers
-from tests.cli.helpers import CAPTIONS, QUICK, onthefly
+from tests.cli.helpers import CAPTIONS, QUICK, onthefly, said
 from tests.pictures.awkward import COLOURS, quarters
 from tests.pictures.awkward_files import EDITED, REFUSED, Edited, Refused
 
@@ -55,8 +55,8 @@ def test_is_refused(
     files = sorted(here.iterdir())
     result = edit_file(case.name, "-o", "out.png")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+    (line,) = said(result)
+    assert line.startswith("Error: ")
     assert case.says in result.stderr, case.should
     assert sorted(here.iterdir()) == files
     assert capfd.readouterr() == ("", "")
@@ -67,7 +67,7 @@ def test_a_file_of_somebody_else_is_refused(here: Path) -> None:
     Path("cat.png").chmod(0)
     result = edit_file("cat.png")
     assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1
+    assert len(said(result)) == 1
     assert "not readable" in result.stderr or "may not be read" in result.stderr
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..pictures.digest import picture_digest
 from ..pictures.standard_streams import is_dash
 from .arguments import (
     AfterTexts,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from ..editor import Editor
     from ..options import EditOptions
     from ..pictures.opening import OpenedPicture
-    from ..records import EditResult
+    from ..records import Conditioning, EditResult
 
 
 @settings(changes=edit_flags(), models=MODEL_FLAGS)
@@ -72,8 +71,9 @@ def edit(
         request = request.like(recipe, like.name, same_picture=_is_same(recipe, opened.image, image))
     check_direction_target(save_direction, request, overwrite=overwrite)
     options = request.options()
+    towards = _direction_of(request)
     editor = load_editor(request.models, request.roles)
-    result = _edited(editor, opened.image, request, options)
+    result = _edited(editor, opened.image, request, options, towards)
     recipe = _recipe(result, request, image)
     saving.save(
         _compared(opened.image, result) if compare else result.image,
@@ -94,14 +94,27 @@ def default_output(image: Path, what: str) -> Path:
 
 def _is_same(recipe: dict[str, object], picture: Image.Image, path: Path) -> bool:
     """Whether a recipe's edit started from a picture; older recipes tell only the name of its file."""
+    from ..pictures.digest import picture_digest
+
     known = recipe.get("source_sha256")
     return known == picture_digest(picture) if known is not None else recipe.get("source") == path.name
 
 
-def _edited(editor: Editor, picture: Image.Image, request: EditRequest, options: EditOptions) -> EditResult:
+def _direction_of(request: EditRequest) -> Conditioning | None:
+    if request.direction is None:
+        return None
     from ..methods.direction import load_direction
 
-    direction = None if request.direction is None else load_direction(request.direction)
+    return load_direction(request.direction)
+
+
+def _edited(
+    editor: Editor,
+    picture: Image.Image,
+    request: EditRequest,
+    options: EditOptions,
+    direction: Conditioning | None,
+) -> EditResult:
     with progress_display() as progress:
         return editor.edit(
             picture,

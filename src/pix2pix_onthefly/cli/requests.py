@@ -125,7 +125,7 @@ def _request_of(recipe: Mapping[str, object], name: str) -> EditRequest:
     """The request that repeats an edit."""
     try:
         captions = cast("dict[str, object]", recipe["captions"])
-        options = dict(cast("dict[str, object]", recipe["options"]))
+        options = dict(cast("dict[str, object]", recipe["options"]).items())
         direction = recipe.get("direction")
         method = options.pop("method", DEFAULT_METHOD)
         return EditRequest(
