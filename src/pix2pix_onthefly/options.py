@@ -427,9 +427,9 @@ class LoadOptions(Options):
     )
     batch: int = setting(4, "How many edits run side by side where several are asked for.", minimum=1, maximum=64)
     map_memory: float = setting(
-        2.0,
-        "GiB of host memory for the cross-attention maps of a picture that is edited more than once; maps that need "
-        "more are computed anew for every edit.",
+        4.0,
+        "GiB of host memory for the cross-attention maps of a picture that is edited more than once (100 steps of "
+        "Stable Diffusion 1.x in half precision take 3.1); maps that need more are computed anew for every edit.",
         minimum=0.0,
         maximum=1024.0,
     )

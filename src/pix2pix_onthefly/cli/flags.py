@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ..methods.table import METHODS
+from ..models.families import FAMILIES
 from ..options import (
     EditOptions,
     InversionOptions,
@@ -131,6 +132,8 @@ def settings(**groups: Flags) -> Callable[[Command], Command]:
     return decorate
 
 
+SMALL = "mini"
+"""The family whose smaller guidance scales the help tells of."""
 FEW = 16
 """So many settings are all shown."""
 
@@ -179,12 +182,14 @@ def help_of(flag: Flag) -> str:
 
 
 def _default_of(flag: Flag) -> str:
+    smaller = (
+        f"; the family {SMALL} takes {FAMILIES[SMALL].guidance_factor:g} of it" if flag.field.metadata["scaled"] else ""
+    )
     if len(flag.defaults) > 1:
-        return ", ".join(f"{method} {value}" for method, value in flag.defaults)
+        return ", ".join(f"{method} {value}" for method, value in flag.defaults) + smaller
     default = flag.defaults[0][1] if flag.defaults else flag.field.default
     text = "" if default in (None, "") else f"default {_shown(default)}"
-    if flag.field.metadata["scaled"] and text:
-        text += ", less for small models"
+    text += smaller if text else ""
     return f"{flag.defaults[0][0]}: {text}" if flag.defaults and text else text
 
 
