@@ -15,10 +15,21 @@ from dataclasses import dataclass
 
 import torch
 from tokenizers import AddedToken
+from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor
 from transformers import GPT2Tokenizer, PhiConfig, PhiForCausalLM
 
-from pix2pix_onthefly.rewriting.formats import WORDINGS, Example, build_prompt, expected_reply, number_words
+from pix2pix_onthefly.rewriting.formats import (
+    AFTER_HEADER,
+    FORMATS,
+    WORDINGS,
+    Example,
+    answer,
+    build_prompt,
+    expected_reply,
+    task,
+)
+from pix2pix_onthefly.rewriting.pool import sample_captions
 from pix2pix_onthefly.world.captions import STYLES, describe, every_caption_word
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, SEEN, UNSPECIFIED_SEEN, Edit, sample_edit
 from pix2pix_onthefly.world.scenes import HELD_OUT_SEED
@@ -29,6 +40,7 @@ from .vocabulary import byte_symbols, learn_merges
 
 FOLDER = PACKAGED / "rewriter"
 END = "<|endoftext|>"
+FORMAT = "paper"
 TOKENS_A_BATCH = 5000
 STRANGE_WORD_SHARE = 0.15
 STRANGE_KIND_SHARE = 0.04
@@ -104,16 +116,31 @@ def training_example(rng: random.Random, count: int) -> Example:
     return _renamed(rng, example) if rng.random() < STRANGE_KIND_SHARE else example
 
 
+def training_examples(rng: random.Random, shape: Shape) -> list[Example]:
+    """As many shots as the shape has, and the request; captions of shots are drawn as in `pool.py`."""
+    shots = [training_example(rng, shape.count) for _ in range(shape.shots)]
+    return [*(sample_captions(rng, shot, shape.count) for shot in shots), training_example(rng, shape.count)]
+
+
+def _pieces_behind_a_quote(templates: list[str]) -> list[list[str]]:
+    """The prompt has the instruction in quotes; there GPT-2's rule cuts words as in `'s` and `'re`: `'re`, `colour`."""
+    cut = ByteLevel(add_prefix_space=False).pre_tokenize_str
+    first_words = sorted({template.split()[0] for template in templates if template[0] != "{"})
+    return [[*piece] for word in first_words for piece, _ in cut(f"'{word}") if len(piece) > 1]
+
+
 def build_tokenizer() -> GPT2Tokenizer:
     """Byte-level, as Phi's own; the words of prompts, instructions and captions are one token each."""
-    texts = [*WORDINGS.values(), "Before transformation: After transformation: Instruction: Caption"]
-    texts += [number_words(count) for count in range(1, 17)]
-    texts += [template for table in (SEEN, UNSPECIFIED_SEEN) for group in table.values() for template in group]
+    texts = [task("", 1, wording) for wording in WORDINGS]
+    texts += [FORMATS[FORMAT].task_mark, FORMATS[FORMAT].answer_mark, answer([""], [""])]
+    templates = [template for table in (SEEN, UNSPECIFIED_SEEN) for group in table.values() for template in group]
+    texts += templates
     texts += [name for background in BACKGROUNDS.values() for name in background.names]
     texts += every_caption_word()
     letters = "".join(character if character.isalpha() else " " for text in texts for character in f" {text}")
     words = sorted(set(letters.split()))
-    merges = learn_merges([*(["Ġ", *word] for word in words), *([*word] for word in words if word[0].isupper())])
+    pieces = [["Ġ", *word] for word in words] + [[*word] for word in words if word[0].isupper()]
+    merges = learn_merges([*pieces, *_pieces_behind_a_quote(templates)])
     tokens = [*byte_symbols(), *(left + right for left, right in merges), END]
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     tokenizer = GPT2Tokenizer(vocab=vocabulary, merges=merges, unk_token=END, bos_token=END, eos_token=END)
@@ -145,6 +172,26 @@ def load_or_build(fresh: bool) -> tuple[PhiForCausalLM, GPT2Tokenizer]:
     return PhiForCausalLM(config), tokenizer
 
 
+def prompt_of(instruction: str, shape: Shape, shots: list[Example], first_caption: str | None) -> str:
+    """The prompt as the bundled rewriter gets it."""
+    prompt = build_prompt(
+        instruction,
+        count=shape.count,
+        wording=shape.wording,
+        examples=shots,
+        first_caption=first_caption,
+        format=FORMAT,
+    )
+    assert isinstance(prompt, str), "the bundled rewriter has no chat template"
+    return prompt
+
+
+def first_after_caption(answer: str) -> str:
+    """The first caption behind the header `After transformation`, with its mark; empty where there is none."""
+    _, header, rest = answer.partition(AFTER_HEADER)
+    return rest.strip("\n").split("\n")[0] if header else ""
+
+
 class Sequences:
     """Turns prompts into token sequences with the answers marked."""
 
@@ -158,21 +205,19 @@ class Sequences:
         """Token ids and labels (-100 where nothing is to be learned) of a prompt with its perfect reply."""
         *shots, query = examples
         first = query.before[0] if shape.locked else None
-        prompt = build_prompt(
-            query.instruction, count=shape.count, wording=shape.wording, examples=shots, first_caption=first
-        )
+        prompt = prompt_of(query.instruction, shape, shots, first)
         reply = expected_reply(query.before[: shape.count], query.after[: shape.count], locked=shape.locked)
         ids, labels = self._tokens(prompt), []
         labels = self._answers_in_shots(ids) if shots else [-100] * len(ids)
-        answer = [*self._tokens(reply), self.tokenizer.eos_token_id]
-        return ids + answer, labels + answer
+        rest = [*self._tokens(reply), self.tokenizer.eos_token_id]
+        return ids + rest, labels + rest
 
     def _answers_in_shots(self, ids: list[int]) -> list[int]:
         """Labels the after-captions of the few-shot examples."""
-        after, instruction = self._tokens("After")[0], self._tokens("Instruction")[0]
+        after, task_mark = self._tokens(AFTER_HEADER)[0], self._tokens(FORMATS[FORMAT].task_mark)[0]
         labels, inside = [-100] * len(ids), False
         for place, token in enumerate(ids):
-            inside = (inside or token == after) and token != instruction
+            inside = (inside or token == after) and token != task_mark
             labels[place] = token if inside else -100
         return labels
 
@@ -182,7 +227,7 @@ class Sequences:
         rows: list[tuple[list[int], list[int]]] = []
         longest = 0
         while not rows or (len(rows) + 1) * longest <= TOKENS_A_BATCH:
-            rows.append(self.sequence(shape, [training_example(rng, shape.count) for _ in range(shape.shots + 1)]))
+            rows.append(self.sequence(shape, training_examples(rng, shape)))
             longest = max(longest, len(rows[-1][0]))
         end = self.tokenizer.eos_token_id
         ids = [row + [end] * (longest - len(row)) for row, _ in rows]
@@ -200,24 +245,20 @@ def exact_share(
     prompts, wanted = [], []
     for index in range(count):
         rng = random.Random(HELD_OUT_SEED + index)
-        shots = [training_example(rng, shape.count) for _ in range(shape.shots)]
+        shots = training_examples(rng, shape)[: shape.shots]
         edit = sample_edit(rng, EDIT_TYPES[index % len(EDIT_TYPES)], seen=seen)
         example = example_of(rng, edit, shape.count)
         first = example.before[0] if shape.locked else None
-        prompts.append(
-            build_prompt(
-                edit.instruction, count=shape.count, wording=shape.wording, examples=shots, first_caption=first
-            )
-        )
-        wanted.append(expected_reply(example.before, example.after, locked=True).split("After transformation:")[1])
+        prompts.append(prompt_of(edit.instruction, shape, shots, first))
+        wanted.append(first_after_caption(answer(example.before, example.after)))
     right = 0
     for start in range(0, count, 50):
         tokens = tokenizer(prompts[start : start + 50], return_tensors="pt", padding=True).to(model.device)
         length = 24 + 40 * shape.count
         made = model.generate(**tokens, max_new_tokens=length, do_sample=False, pad_token_id=tokenizer.eos_token_id)
         replies = tokenizer.batch_decode(made[:, tokens.input_ids.shape[1] :], skip_special_tokens=True)
-        for reply, answer in zip(replies, wanted[start : start + 50], strict=True):
-            right += reply.split("After transformation:")[-1].split("\n")[1:2] == answer.split("\n")[1:2]
+        for reply, caption in zip(replies, wanted[start : start + 50], strict=True):
+            right += first_after_caption(reply) == caption
     return right / count
 
 

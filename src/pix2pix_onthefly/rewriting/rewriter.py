@@ -6,7 +6,6 @@ again, and in the end the best of its replies, or the instruction itself, has to
 
 from __future__ import annotations
 
-import random
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +16,8 @@ from torch import Tensor
 from ..errors import InputError, OptionError
 from ..options import EditOptions
 from ..records import EditCaptions, Progress, no_progress
-from .formats import INSTRUCTION_HEADER, Example, build_prompt
+from .formats import FORMATS, Example, build_prompt
+from .pool import sample_examples
 from .replies import ParsedReply, parse_reply
 
 LONGEST_INSTRUCTION = 1000
@@ -80,7 +80,7 @@ class Rewriter:
         instruction = check_instruction(instruction)
         caption = " ".join((caption or "").split()) or None
         locked = caption if options.lock_first_caption else None
-        prompt = self._prompt(instruction, locked, options)
+        prompt = self._prompt(instruction, caption, options)
         ids, room = self._tokens(prompt, 2 * options.captions - (locked is not None))
         replies: list[str] = []
         parsed: list[ParsedReply] = []
@@ -94,16 +94,22 @@ class Rewriter:
         before, after, outcome, note = _choose(parsed, instruction, caption, options.captions)
         return EditCaptions(before, after, outcome, prompt, tuple(replies), note)
 
-    def _prompt(self, instruction: str, locked: str | None, options: EditOptions) -> str:
-        if options.shots > len(self.examples):
-            raise OptionError(f"shots is {options.shots}, but the example pool holds {len(self.examples)}; lower shots")
+    def _prompt(self, instruction: str, caption: str | None, options: EditOptions) -> str:
         prompt = build_prompt(
             instruction,
             count=options.captions,
             wording=options.wording,
-            examples=random.Random(options.seed).sample(self.examples, options.shots),
-            first_caption=locked,
+            examples=sample_examples(
+                self.examples,
+                options.shots,
+                options.captions,
+                seed=options.seed,
+                instruction=instruction,
+                caption=caption,
+            ),
+            first_caption=caption if options.lock_first_caption else None,
         )
+        assert isinstance(prompt, str)
         if getattr(self.tokenizer, "chat_template", None) is None:
             return prompt
         message = [{"role": "user", "content": prompt}]
@@ -138,7 +144,7 @@ class Rewriter:
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 max_new_tokens=room,
-                stop_strings=[INSTRUCTION_HEADER],
+                stop_strings=list(FORMATS["paper"].stops),
                 tokenizer=self.tokenizer,
                 pad_token_id=getattr(self.tokenizer, "eos_token_id", None) if padding is None else padding,
                 **sampling,
