@@ -109,7 +109,7 @@ def _any_place(rng: random.Random, phrase: str, strange: float = 0.0) -> Place:
         word = strange_word(rng)
         if rng.random() < 0.4:
             return Place(f"on {with_article(word)} background", f"{with_article(word)} background", word)
-        preposition, article = rng.choice(("in", "at", "on")), rng.choice(("the ", with_article(word)[:-len(word)]))
+        preposition, article = rng.choice(("in", "at", "on")), rng.choice(("the ", with_article(word)[: -len(word)]))
         return Place(f"{preposition} {article}{word}", article + word, article + word)
     return _place(rng, rng.choice([word for word, row in BACKGROUNDS.items() if row.phrase != phrase]))
 
@@ -175,7 +175,9 @@ def _fitting(change: Change, edit_type: str) -> tuple[str, ...]:
     if len(change.source.objects) == 1:
         return more.MORE[edit_type] + more.UNSPECIFIED_MORE.get(edit_type, ())
     if edit_type == "background":
-        return tuple(text for text in more.MORE[edit_type] if "background" in text or "every" in text or "scene" in text)
+        return tuple(
+            text for text in more.MORE[edit_type] if "background" in text or "every" in text or "scene" in text
+        )
     return more.MORE[edit_type]
 
 
@@ -338,7 +340,9 @@ def _another(rng: random.Random) -> Request:
     """A second object of the same kind."""
     noun = _any_noun(rng)
     sight = Sight((noun,), _any_place(rng, "").phrase)
-    word = rng.choice(("add another {}", "add one more {}", "put another {} next to it", "add a second {}", "two of it"))
+    word = rng.choice(
+        ("add another {}", "add one more {}", "put another {} next to it", "add a second {}", "two of it")
+    )
     return Request(word.format(_mention(rng, noun)), sight, replace(sight, nouns=(noun, noun)))
 
 
