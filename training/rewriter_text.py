@@ -30,6 +30,7 @@ PAIRS_TO_TRAIN_ON = 0.5  # chains of edits hold more pairs than the world at lar
 STRANGE_WORD_SHARE = 0.10
 STRANGE_KIND_SHARE = 0.06
 POLITE_SHARE = 0.25
+COLOURLESS_SHARE = 0.12
 SYNONYM_SHARE = 0.05
 
 
@@ -94,7 +95,8 @@ def _any_noun(rng: random.Random, *exclude: str, strange: float = 0.0) -> str:
     if rng.random() < strange:
         return strange_word(rng)
     kind, colour = sample_kind(rng, exclude=tuple(map(_kind, exclude)))
-    return kind if colour is None else f"{colour} {kind}"
+    # People say "add a cap" and do not care which.
+    return kind if colour is None or rng.random() < COLOURLESS_SHARE else f"{colour} {kind}"
 
 
 def _place(rng: random.Random, word: str) -> Place:
@@ -242,26 +244,28 @@ def _clause_on(rng: random.Random, sight: Sight, which: int, mention: str) -> Re
 def _two_edits(rng: random.Random) -> Request:
     """Two clauses, the second about what the first left."""
     before = _beside_another(rng, _any_noun(rng))
-    first, kind = _clause(rng, before, None, "")
-    second, _ = _clause(rng, first.after, kind, first.instruction)
+    first, kind = _clause(rng, before)
+    second, _ = _clause(rng, first.after, kind, first)
     instruction = first.instruction + rng.choice(more.JOINTS) + second.instruction
     return Request(instruction, before, second.after)
 
 
-def _clause(rng: random.Random, sight: Sight, done: str | None, said: str) -> tuple[Request, str]:
-    """One clause and its kind; `done` and `said` are kind and text of the clause before it."""
+def _clause(
+    rng: random.Random, sight: Sight, done: str | None = None, first: Request | None = None
+) -> tuple[Request, str]:
+    """One clause and its kind; `done` and `first` are those of the clause before it."""
     pair = len(sight.nouns) > 1
-    kinds = [kind for kind in ("replace", "recolour", "background", "background", "add", "remove")]
-    kinds = [kind for kind in kinds if kind != done or (kind in ("replace", "recolour") and pair)]
-    kinds = [kind for kind in kinds if {"add": not pair, "remove": pair and done != "add"}.get(kind, True)]
-    kind = rng.choice(kinds)
-    which = rng.randrange(len(sight.nouns))
-    if done == kind:  # the same again: of the other object
-        which = next((i for i, noun in enumerate(sight.nouns) if _kind(noun) not in said), which)
+    untouched = [i for i, noun in enumerate(sight.nouns) if first is None or noun in first.before.nouns]
+    kinds = ["replace", "recolour", "background", "background", "add", "remove"]
+    possible = {"add": not pair, "remove": pair and done != "add", "background": done != "background"}
+    if done and not untouched:  # what was just changed is not changed again
+        possible |= {"replace": False, "recolour": False, "remove": False}
+    kind = rng.choice([kind for kind in kinds if possible.get(kind, True)])
+    which = rng.choice(untouched) if done and untouched else rng.randrange(len(sight.nouns))
     noun = sight.nouns[which]
     single = len(sight.nouns) == 1
     mention = f"the {_mention(rng, noun)}"
-    if single and rng.random() < (0.5 if done else 0.2):
+    if single and done != "remove" and rng.random() < (0.5 if done else 0.2):
         mention = "it"
     nouns, place, fields = list(sight.nouns), None, {"m": mention, "x": mention}
     if kind == "remove":
@@ -281,7 +285,7 @@ def _clause(rng: random.Random, sight: Sight, done: str | None, said: str) -> tu
     templates = more.CLAUSES[kind]
     if kind == "background" and not single:
         templates = tuple(text for text in templates if "background" in text)
-    if said.startswith(("make", "turn")) and kind in more.SHORT_CLAUSES and mention != "it" and rng.random() < 0.5:
+    if first and first.instruction.startswith(("make", "turn")) and kind in more.SHORT_CLAUSES and mention != "it" and rng.random() < 0.5:
         templates = more.SHORT_CLAUSES[kind]
     text = rng.choice(templates).format(**fields)
     return Request(text, sight, Sight(tuple(nouns), place.phrase if place else sight.place)), kind

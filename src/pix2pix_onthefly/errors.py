@@ -21,3 +21,15 @@ class OutputError(OnTheFlyError):
 
 class ModelUnavailableError(OnTheFlyError):
     """Weights that are not on this machine and cannot be had."""
+
+
+class NotUnderstoodError(OnTheFlyError):
+    """An instruction that no edit should be made of (exit code 3 on the command line).
+
+    Attributes:
+        captions: the `EditCaptions`, with what was understood and a question if there is one.
+    """
+
+    def __init__(self, message: str, captions: object = None) -> None:
+        super().__init__(message)
+        self.captions = captions

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from ..options import REWRITER_OPTIONS, EditOptions
 from .console import progress_display, quieten_libraries, say, say_json, say_rows
@@ -11,6 +14,9 @@ from .options import AsJson, CaptionText, Instruction, PictureFile, check_captio
 
 if TYPE_CHECKING:
     from ..editor import Editor
+
+NOT_UNDERSTOOD_CODE = 3
+"""The exit code of an instruction that nothing should be changed for."""
 
 
 def load_editor(models: Mapping[str, Any], roles: Collection[str]) -> Editor:
@@ -51,12 +57,14 @@ def caption(image: PictureFile, *, models: dict[str, Any], changes: dict[str, An
 def rewrite(
     instruction: Instruction,
     caption: CaptionText = None,
+    as_json: AsJson = False,
     *,
     models: dict[str, Any],
     changes: dict[str, Any],
 ) -> None:
-    """Show how the language model turns an instruction into captions."""
+    """Show how the language model turns an instruction into captions; exit code 3 where it was not understood."""
     from ..rewriting.rewriter import check_instruction
+    from ..rewriting.understanding import UNDERSTOOD_NOTHING
 
     check_instruction(instruction)
     check_caption(caption)
@@ -64,13 +72,20 @@ def rewrite(
     options = editor.options(**changes)
     with progress_display() as progress:
         captions = editor.rewriter.rewrite(instruction, caption, options, progress)
-    texts = {"Prompt": captions.prompt or ""}
-    texts |= {f"Reply {number}": reply for number, reply in enumerate(captions.replies, 1)}
+    (say_json if as_json else _say_captions)(dataclasses.asdict(captions))
+    if captions.outcome == UNDERSTOOD_NOTHING:
+        raise typer.Exit(NOT_UNDERSTOOD_CODE)
+
+
+def _say_captions(record: Mapping[str, Any]) -> None:
+    """Prompt, replies and captions, for reading through; what is empty is left out."""
+    texts = {"Prompt": record["prompt"]} if record["prompt"] else {}
+    texts |= {f"Reply {number}": reply for number, reply in enumerate(record["replies"], 1)}
     for title, text in texts.items():
         say(f"--- {title}\n{text.rstrip()}\n")
     say("--- Captions")
-    rows: dict[str, object] = {"before": captions.before, "after": captions.after, "outcome": captions.outcome}
-    say_rows({**rows, "note": captions.note} if captions.note else rows)
+    rows = {name: value for name, value in record.items() if name not in ("prompt", "replies") and value}
+    say_rows(rows)
 
 
 def show(image: PictureFile, as_json: AsJson = False) -> None:

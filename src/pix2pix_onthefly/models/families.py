@@ -81,6 +81,7 @@ class Family:
         diffusion, captioner, rewriter, clip: the rows.
         pool: name of the few-shot pool (`data/<pool>.json`).
         about: one sentence for listings.
+        lexicon: name of the closed vocabulary of the diffusion model; None where it knows any word.
         reconstruction_floor: PSNR in dB under which a reconstruction tells that the picture is foreign to the models;
             None where none has been measured.
         option_defaults: options whose default differs for this family.
@@ -92,6 +93,7 @@ class Family:
     clip: ModelRow
     pool: str
     about: str
+    lexicon: str | None = None
     reconstruction_floor: float | None = None
     option_defaults: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -181,6 +183,7 @@ FAMILIES: dict[str, Family] = {
         rewriter=ModelRow("package:mini/rewriter", "MIT", 3, parameters=1),
         clip=ModelRow("package:mini/clip", "MIT", 4, parameters=2),
         pool="world",
+        lexicon="world",
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
         reconstruction_floor=25.5,  # docs/inversion.md: world pictures lie above, photographs below
         option_defaults={"guidance_scale": 1.5},  # a small model overshoots at Stable Diffusion's 5
@@ -246,6 +249,7 @@ def family_of(options: LoadOptions) -> tuple[str, Family]:
         home = sources.get(rows["diffusion"].source)
         rows["option_defaults"] = home.option_defaults if home else {}
         rows["reconstruction_floor"] = home.reconstruction_floor if home else None
+        rows["lexicon"] = home.lexicon if home else None
     return name, replace(FAMILIES[name], **rows)
 
 

@@ -117,19 +117,23 @@ def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> C
     return Captioner(*_load_pair(row, "captioner", loaders, device, dtype, backend="pil"))
 
 
-def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype) -> Rewriter:
-    """The row's causal language model with a few-shot pool as a `Rewriter`.
+def load_rewriter(
+    row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype, lexicon: str | None = None
+) -> Rewriter:
+    """The row's causal language model with a few-shot pool, and a closed vocabulary if there is one, as a `Rewriter`.
 
     Raises:
         ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from ..rewriting.lexicon import load_lexicon
     from ..rewriting.pool import load_pool
     from ..rewriting.rewriter import Rewriter
 
     loaders = AutoModelForCausalLM.from_pretrained, AutoTokenizer.from_pretrained
-    return Rewriter(*_load_pair(row, "rewriter", loaders, device, dtype), load_pool(pool))
+    known = None if lexicon is None else load_lexicon(lexicon)
+    return Rewriter(*_load_pair(row, "rewriter", loaders, device, dtype), load_pool(pool), known)
 
 
 def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[CLIPModel, Any]:

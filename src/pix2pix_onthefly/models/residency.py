@@ -55,8 +55,8 @@ class Models:
     @property
     def rewriter(self) -> Rewriter:
         """The language model."""
-        rows = self.family.rewriter, self.family.pool
-        return self._get("rewriter", lambda: loading.load_rewriter(*rows, self.device, self.dtype))
+        rows, words = (self.family.rewriter, self.family.pool), self.family.lexicon
+        return self._get("rewriter", lambda: loading.load_rewriter(*rows, self.device, self.dtype, words))
 
     @cached_property
     def sizes(self) -> tuple[int, int]:

@@ -23,13 +23,17 @@ class Lexicon:
 
     Attributes:
         words: all words that captions can hold.
+        things: those of them that name an object.
         synonyms: other words, to those of `words` that they stand for; the first is the likeliest.
         implied: words of another kind (`winter`), to those of `words` that they ask for (`snow`).
+        together: words, to those that stand beside them in captions without being asked for (`field`: `grassy`).
     """
 
     words: frozenset[str]
+    things: frozenset[str]
     synonyms: dict[str, tuple[str, ...]]
     implied: dict[str, tuple[str, ...]]
+    together: dict[str, tuple[str, ...]]
 
     def meant_by(self, word: str) -> tuple[str, ...]:
         """The words of captions that a word may stand for; empty for one that is not known."""
@@ -51,7 +55,7 @@ def load_lexicon(name: str) -> Lexicon:
     file = resources.files("pix2pix_onthefly.rewriting") / "lexicons" / f"{name}.json"
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        tables = ({word: tuple(known) for word, known in content[key].items()} for key in ("synonyms", "implied"))
-        return Lexicon(frozenset(content["words"]), *tables)
+        tables = ({word: tuple(known) for word, known in content[key].items()} for key in ("synonyms", "implied", "together"))
+        return Lexicon(frozenset(content["words"]), frozenset(content["things"]), *tables)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the lexicon {name!r} cannot be read ({error}); install the package anew") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,11 +18,13 @@ from ..errors import InputError, OptionError
 from ..options import EditOptions
 from ..records import EditCaptions, Progress, no_progress
 from .formats import FORMATS, Example, build_prompt
+from .choosing import ReadReply, choose, read_and_judge
+from .lexicon import Lexicon
 from .pool import sample_examples
-from .replies import ParsedReply, parse_reply
+from .replies import parse_reply
+from .understanding import read_wish
 
 LONGEST_INSTRUCTION = 1000
-ANY_PICTURE = "a picture"
 HEADER_TOKENS = 40
 TOKENS_A_CAPTION = 60
 LEAST_TOKENS_A_CAPTION = 20
@@ -53,10 +56,11 @@ class Rewriter:
             are then shown with all they have, since the prompt itself says how many to write.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, examples: Sequence[Example]) -> None:
+    def __init__(self, model: Any, tokenizer: Any, examples: Sequence[Example], lexicon: Lexicon | None = None) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.examples = tuple(examples)
+        self.lexicon = lexicon
 
     def to(self, device: torch.device) -> None:
         """Moves the model."""
@@ -80,19 +84,23 @@ class Rewriter:
         instruction = check_instruction(instruction)
         caption = " ".join((caption or "").split()) or None
         locked = caption if options.lock_first_caption else None
-        prompt = self._prompt(instruction, caption, options)
+        wish = read_wish(instruction, caption, self.lexicon)
+        if wish.refusal:
+            return choose(wish, (), caption, options.captions, self.lexicon)
+        prompt = self._prompt(wish.text, caption, options)
         ids, room = self._tokens(prompt, 2 * options.captions - (locked is not None))
         replies: list[str] = []
-        parsed: list[ParsedReply] = []
+        read: list[ReadReply] = []
         for attempt in range(options.attempts):
             progress("rewrite", attempt, options.attempts)
             replies.append(self._ask(ids, room, attempt, options))
-            parsed.append(parse_reply(replies[-1], count=options.captions, first_caption=locked))
-            if not parsed[-1].problems:
+            parsed = parse_reply(replies[-1], count=options.captions, first_caption=locked)
+            read.append(read_and_judge(wish, parsed, self.lexicon))
+            if read[-1].is_enough:
                 break
         progress("rewrite", options.attempts, options.attempts)
-        before, after, outcome, note = _choose(parsed, instruction, caption, options.captions)
-        return EditCaptions(before, after, outcome, prompt, tuple(replies), note)
+        made = choose(wish, read, caption, options.captions, self.lexicon)
+        return replace(made, prompt=prompt, replies=tuple(replies))
 
     def _prompt(self, instruction: str, caption: str | None, options: EditOptions) -> str:
         prompt = build_prompt(
@@ -165,35 +173,3 @@ def _own_randomness(device: torch.device, seed: int) -> Generator[None, None, No
         with torch.random.fork_rng(devices=devices, device_type=device.type):
             torch.manual_seed(seed)
             yield
-
-
-def _usable_pairs(reply: ParsedReply) -> int:
-    pairs = min(len(reply.before), len(reply.after))
-    return 0 if _folded(reply.before[:pairs]) == _folded(reply.after[:pairs]) else pairs
-
-
-def _folded(captions: Sequence[str]) -> list[str]:
-    return [caption.casefold() for caption in captions]
-
-
-def _choose(
-    parsed: Sequence[ParsedReply], instruction: str, caption: str | None, count: int
-) -> tuple[tuple[str, ...], tuple[str, ...], str, str]:
-    """Before-captions, after-captions, outcome and note: of the reply that complied, or of what comes next."""
-    if not parsed[-1].problems:
-        return parsed[-1].before, parsed[-1].after, "complied", ""
-    best = max(parsed, key=lambda reply: (_usable_pairs(reply), -len(reply.problems)))
-    pairs, asked = _usable_pairs(best), f"{len(parsed)} time{'' if len(parsed) == 1 else 's'}"
-    what = "; ".join(best.problems)
-    if pairs:
-        note = (
-            f"The language model was asked {asked} and never answered as it should; the best reply was used, with "
-            f"{pairs} of {count} pairs of captions ({what})."
-        )
-        return best.before[:pairs], best.after[:pairs], "partial", note
-    start = caption or ANY_PICTURE
-    note = (
-        f"The language model was asked {asked} and wrote no usable captions ({what}); the instruction itself was put "
-        f"behind {'the caption' if caption else repr(ANY_PICTURE)} instead."
-    )
-    return (start,), (f"{start}, {instruction}",), "fallback", note
