@@ -63,7 +63,7 @@ def rewrite(
     editor = load_editor(models, ("rewriter",))
     options = editor.options(**changes)
     with progress_display() as progress:
-        captions = editor.rewriter.rewrite(instruction, caption, options, progress)
+        captions = editor.rewriter.rewrite(instruction, caption, options, seed=options.seed, progress=progress)
     texts = {"Prompt": captions.prompt or ""}
     texts |= {f"Reply {number}": reply for number, reply in enumerate(captions.replies, 1)}
     for title, text in texts.items():

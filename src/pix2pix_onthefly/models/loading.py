@@ -125,11 +125,12 @@ def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.d
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from ..language.transformers_model import TransformersModel
     from ..rewriting.pool import load_pool
     from ..rewriting.rewriter import Rewriter
 
     loaders = AutoModelForCausalLM.from_pretrained, AutoTokenizer.from_pretrained
-    return Rewriter(*_load_pair(row, "rewriter", loaders, device, dtype), load_pool(pool))
+    return Rewriter(TransformersModel(*_load_pair(row, "rewriter", loaders, device, dtype)), load_pool(pool))
 
 
 def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[CLIPModel, Any]:
