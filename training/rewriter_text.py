@@ -285,7 +285,13 @@ def _clause(
     templates = more.CLAUSES[kind]
     if kind == "background" and not single:
         templates = tuple(text for text in templates if "background" in text)
-    if first and first.instruction.startswith(("make", "turn")) and kind in more.SHORT_CLAUSES and mention != "it" and rng.random() < 0.5:
+    if (
+        first
+        and first.instruction.startswith(("make", "turn"))
+        and kind in more.SHORT_CLAUSES
+        and mention != "it"
+        and rng.random() < 0.5
+    ):
         templates = more.SHORT_CLAUSES[kind]
     text = rng.choice(templates).format(**fields)
     return Request(text, sight, Sight(tuple(nouns), place.phrase if place else sight.place)), kind

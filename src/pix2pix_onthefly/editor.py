@@ -208,7 +208,9 @@ class Editor:
         clock = Clock(progress)
         with clock.stage("rewrite", announced=given is None):
             caption = prepared.inversion.caption
-            captions = given or self.rewriter.rewrite(instruction, caption, options, progress)
+            captions = given or self.rewriter.rewrite(
+                instruction, caption, options, seed=options.seed, progress=progress
+            )
         with clock.stage("direct", announced=False):
             if direction is None:
                 direction = edit_direction(self.diffusion, captions.before, captions.after)

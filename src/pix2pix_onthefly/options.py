@@ -26,6 +26,7 @@ REWRITER_OPTIONS = (
     "lock_first_caption",
     "attempts",
     "temperature",
+    "constrain",
     "seed",
 )
 """The settings that the language model's captions depend on."""
@@ -133,6 +134,10 @@ class EditOptions(_Options):
         "Sampling temperature of the first reply, 0 for greedy; later attempts sample at 1 or above.",
         minimum=0.0,
         maximum=5.0,
+    )
+    constrain: bool | None = setting(
+        None,
+        "Hold the language model's reply to its form, token by token; if not given, where llguidance is installed.",
     )
     size: int | None = setting(
         None,

@@ -71,7 +71,7 @@ def rewrite(
     editor = load_editor(models, ("rewriter",))
     options = editor.options(**changes)
     with progress_display() as progress:
-        captions = editor.rewriter.rewrite(instruction, caption, options, progress)
+        captions = editor.rewriter.rewrite(instruction, caption, options, seed=options.seed, progress=progress)
     (say_json if as_json else _say_captions)(dataclasses.asdict(captions))
     if captions.outcome == UNDERSTOOD_NOTHING:
         raise typer.Exit(NOT_UNDERSTOOD_CODE)

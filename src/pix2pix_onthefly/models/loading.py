@@ -127,13 +127,14 @@ def load_rewriter(
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from ..language.transformers_model import TransformersModel
     from ..rewriting.lexicon import load_lexicon
     from ..rewriting.pool import load_pool
     from ..rewriting.rewriter import Rewriter
 
     loaders = AutoModelForCausalLM.from_pretrained, AutoTokenizer.from_pretrained
     known = None if lexicon is None else load_lexicon(lexicon)
-    return Rewriter(*_load_pair(row, "rewriter", loaders, device, dtype), load_pool(pool), known)
+    return Rewriter(TransformersModel(*_load_pair(row, "rewriter", loaders, device, dtype)), load_pool(pool), known)
 
 
 def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[CLIPModel, Any]:

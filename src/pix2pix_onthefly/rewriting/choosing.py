@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..records import EditCaptions
+from .full_stop import without_full_stop
 from .judging import NOT_UNDERSTOOD
 from .lexicon import Lexicon
 from .replies import ParsedReply
@@ -80,4 +81,4 @@ def _refused(wish: Wish, replies: Sequence[ReadReply], caption: str | None) -> E
         if pairs and reply.judged.is_final:
             before, after = zip(*pairs, strict=True)
             return EditCaptions(before, after, UNDERSTOOD_NOTHING, note=note)
-    return EditCaptions((start,), (f"{start}, {wish.text}",), UNDERSTOOD_NOTHING, note=note)
+    return EditCaptions((start,), (f"{without_full_stop(start)}, {wish.text}",), UNDERSTOOD_NOTHING, note=note)

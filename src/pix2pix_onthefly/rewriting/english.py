@@ -18,7 +18,9 @@ REMOVING = (
     r"remove|delete|erase|get rid of|do away with|take (?:away|out|off)|leave out|cut out|crop out|edit out|rub out|"
     r"wipe out|throw (?:away|out)|clear away|hide|lose|ditch|drop|eliminate|omit|exclude|skip|without|minus|no more|no"
 )
-ADDING = re.compile(r"\b(?:add|adding|insert|include|another|as well|too|in addition|next to|beside|left of|right of)\b")
+ADDING = re.compile(
+    r"\b(?:add|adding|insert|include|another|as well|too|in addition|next to|beside|left of|right of)\b"
+)
 STYLES = re.compile(
     r"\b(?:style|painting|sketch|watercolou?r|cartoon|anime|drawing|pencil|comic|pixel art|photorealistic|black and "
     r"white|sepia|vintage|impressionist|cubist|poster|mosaic)\b"

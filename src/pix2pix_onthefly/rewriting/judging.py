@@ -170,7 +170,9 @@ class _Strict:
         gone = [word for word in removed_nouns(self.instruction) if self._is_thing(word)]
         for word in dict.fromkeys(filter(self._is_thing, self.said)):
             named = re.escape(word)
-            granted = re.search(rf"(?<!to )(?<!for )(?<!with )\b(?:the|that|this|my)(?: \w+)? {named}\b", self.instruction)
+            granted = re.search(
+                rf"(?<!to )(?<!for )(?<!with )\b(?:the|that|this|my)(?: \w+)? {named}\b", self.instruction
+            )
             brought = re.search(rf"\b(?:an?|another)(?: \w+)? {named}\b", self.instruction)
             if set(self._meant(word)) & self.old_words or brought or not (granted or word in gone):
                 continue

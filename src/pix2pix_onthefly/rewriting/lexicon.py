@@ -55,7 +55,9 @@ def load_lexicon(name: str) -> Lexicon:
     file = resources.files("pix2pix_onthefly.rewriting") / "lexicons" / f"{name}.json"
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        tables = ({word: tuple(known) for word, known in content[key].items()} for key in ("synonyms", "implied", "together"))
+        tables = (
+            {word: tuple(known) for word, known in content[key].items()} for key in ("synonyms", "implied", "together")
+        )
         return Lexicon(frozenset(content["words"]), frozenset(content["things"]), *tables)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the lexicon {name!r} cannot be read ({error}); install the package anew") from error

@@ -75,7 +75,9 @@ def read_wish(instruction: str, caption: str | None, lexicon: Lexicon | None, an
             return Wish(tidied.text, f"I read English only; {NOTHING_CHANGED}.")
         tidied = with_known_words(tidied.text, lexicon, caption or "")
     if NO_CHANGE.search(tidied.text.casefold()) and not CHANGING_VERBS & set(words_of(tidied.text)):
-        return Wish(tidied.text, f"This asks about the picture and names no change; {NOTHING_CHANGED}.", note=tidied.note)
+        return Wish(
+            tidied.text, f"This asks about the picture and names no change; {NOTHING_CHANGED}.", note=tidied.note
+        )
     question = question_about(tidied.text, caption or "", lexicon)
     if question is None:
         return Wish(tidied.text, note=tidied.note)

@@ -84,7 +84,7 @@ class Texts:
         key = {**self._common(row), "pool": pool, "settings": settings, "texts": [instruction, caption]}
         kept = _captions_of(self.cache.record("rewritten", key))
         if kept is None:
-            kept = self.editor.rewriter.rewrite(instruction, caption, self.options)
+            kept = self.editor.rewriter.rewrite(instruction, caption, self.options, seed=self.options.seed)
             self.cache.keep_record("rewritten", key, {**dataclasses.asdict(kept), "model": str(row)})
         return kept
 
