@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..records import EditCaptions
 from .full_stop import without_full_stop
-from .judging import NOT_UNDERSTOOD
+from .judgement import NOT_UNDERSTOOD
 from .lexicon import Lexicon
 from .replies import ParsedReply
 from .understanding import UNDERSTOOD_NOTHING, Judged, Wish, judged, with_wish

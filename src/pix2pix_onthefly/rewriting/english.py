@@ -49,8 +49,8 @@ STOP_WORDS = CHANGING_VERBS | frozenset(
     "wanted wants was way we well were what whatever when where whether which while who whole whose why will wish with "
     "within without wonderful would x yes yet you your background backdrop behind colour color place put "
     "beautiful bother bothers vanish disappear disappears company be belong belongs feel free maybe minus makes turns "
-    "places scenes left-hand right-hand hot sunny seen shown placed drawing say says says done adding close drawn 'd 'll 're "
-    "becoming vanishes ahead goes happens paint painted must asap ya please?".split()
+    "places scenes left-hand right-hand hot sunny seen shown placed drawing say says adding close drawn "
+    "becoming vanishes ahead goes happens paint painted must asap ya".split()
 )
 """Words that name neither an object, nor a colour, nor a place."""
 

@@ -6,44 +6,11 @@ it only refuses captions that change nothing, and takes the rest with a note whe
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
-from .english import ADDING, POINTING, REMOVING, STOP_WORDS, STYLES, listed, stem, words_of
+from .english import ADDING, STOP_WORDS, STYLES, listed, stem, words_of
+from .judgement import NOT_UNDERSTOOD, NOTHING_CHANGED, Judgement, gone, same
 from .lexicon import Lexicon
-from .mentions import Shown, Thing, removed_nouns, shown_in
-
-NOTHING_CHANGED = "nothing was changed"
-NOT_UNDERSTOOD = f"I did not understand this; {NOTHING_CHANGED}."
-_KEEPS_ONE = re.compile(r"\b(?:only|just|alone|everything but|all but|everything except)\b")
-_NOT_MEANT = re.compile(r"\b(?:not|no|without|instead of|rather than|than|never)(?: \w+){1,3}")
-_SIDES = (("left", "left-hand", "leftmost"), ("right", "right-hand", "rightmost"))
-_GIVES_A_SIDE = re.compile(r"\b(?:add|put|place|insert|draw)\b.*\b(?:left|right)\b|\b(?:left|right) of\b")
-_EXCHANGES = re.compile(r"\b(?:swap|switch|exchange|change) (?:\w+ )*(?:places|two|them)|\bmove\b|\bswap\b|\bto the ")
-_NAMING = frozenset("a an the my some any another into with at".split())
-_BRINGS = re.compile(
-    r"\b(?:add|adding|put|place|insert|include|another|second|more|next|beside|besides|with|plus|also|too|as well|bring|"
-    r"give|draw|paint|set|near|by|close|join|show|there|company|missing|needs?|gets?|want|like|love|have|left|right|in|"
-    r"before|after|pair|combine|room|here|picture|scene|two)\b|^(?:and|\+)|\+|^the (?:\w+ )+and an?\b"
-)
-"""Words of which one stands in every instruction that brings in something new."""
-_PUTS_BACK = r"\b(?:add|put|place|insert|include|draw|paste|beside|next|instead|give|show|want|but|no)\b"
-_DOUBLES = re.compile(r"\b(?:another|second|two|more|both|twice|copy|double|them|everything|all)\b")
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What is to be said of a pair of captions.
-
-    Attributes:
-        problem: a sentence about why they do not do what was asked; empty where they do.
-        is_final: whether asking the model again would not help.
-        note: a sentence about what should be known although they do.
-    """
-
-    problem: str = ""
-    is_final: bool = False
-    note: str = ""
+from .mentions import Thing, removed_heads, removed_nouns, shown_in
+from .strict_check import StrictCheck
 
 
 def judge(instruction: str, before: str, after: str, lexicon: Lexicon | None) -> Judgement:
@@ -56,12 +23,7 @@ def judge(instruction: str, before: str, after: str, lexicon: Lexicon | None) ->
     """
     if lexicon is None:
         return _judged_loosely(instruction, before, after)
-    return _Strict(instruction, before, after, lexicon).judgement()
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two captions say the same in the same words."""
-    return words_of(one) == words_of(other)
+    return StrictCheck(instruction, before, after, lexicon).judgement()
 
 
 def _content(instruction: str) -> list[str]:
@@ -75,186 +37,13 @@ def _judged_loosely(instruction: str, before: str, after: str) -> Judgement:
         if named and all(stem(word) in old for word in named) and not removed_nouns(instruction):
             return Judgement(f"The picture shows that already ({before}); {NOTHING_CHANGED}.")
         return Judgement(NOT_UNDERSTOOD)
-    still = [word for word in removed_nouns(instruction) if word in named and stem(word) in old & new]
+    still = [word for word in removed_heads(instruction) if stem(word) in old & new]
     if still:
-        return Judgement(note=f"The edited picture's caption still has {listed(still)} in it: {after}.")
+        return Judgement(note=f"The caption of the edited picture still has {listed(still)} in it.")
     fresh = [word for word in named if stem(word) not in old]
-    if fresh and not any(stem(word) in new for word in fresh) and not removed_nouns(instruction):
-        return Judgement(note=f"The edited picture's caption does not mention {listed(fresh)}: {after}.")
+    if fresh and not removed_heads(instruction) and not new - old - {stem(word) for word in STOP_WORDS}:
+        return Judgement(note=f"The caption of the edited picture does not mention {listed(fresh)}.")
     return Judgement()
-
-
-class _Strict:
-    """The check of one pair of captions against a closed vocabulary."""
-
-    def __init__(self, instruction: str, before: str, after: str, lexicon: Lexicon) -> None:
-        self.instruction, self.before, self.after, self.lexicon = instruction, before, after, lexicon
-        self.said = words_of(instruction)
-        self.old_words, self.new_words = set(words_of(before)), set(words_of(after))
-        self.old, self.new = shown_in(before), shown_in(after)
-        self.unknown = [word for word in self.said if word not in STOP_WORDS and not self._meant(word)]
-
-    def judgement(self) -> Judgement:
-        """The first thing that is amiss, those that asking again does not mend first."""
-        for problem in (self._strange_words(), self._absent(), self._no_change()):
-            if problem:
-                return Judgement(problem, is_final=True)
-        checks = (
-            self._unchanged,
-            self._left_out,
-            self._made_up,
-            self._lost,
-            self._not_removed,
-            self._wrong_number,
-            self._looks_otherwise,
-            self._doubled,
-            self._wrong_side,
-        )
-        if any(is_wrong() for is_wrong in checks):
-            return Judgement(NOT_UNDERSTOOD)
-        if self.unknown:
-            return Judgement(note=f"I do not know the word {listed(self._quoted())} and passed it over.")
-        return Judgement()
-
-    def _meant(self, word: str) -> tuple[str, ...]:
-        found = self.lexicon.meant_by(word) or self.lexicon.meant_by(word.removesuffix("s"))
-        return tuple(found)
-
-    def _quoted(self) -> list[str]:
-        return [repr(word) for word in dict.fromkeys(self.unknown)]
-
-    def _strange_words(self) -> str:
-        """Words that the models have never seen, where the edit hangs on them."""
-        copied = self.new_words - self.lexicon.words - self.old_words
-        names = re.compile(rf"\b(?:{'|'.join(_NAMING)})(?: \w+)? ({'|'.join(map(re.escape, self.unknown))})\b")
-        if not self.unknown or 2 * len(self.unknown) > len(self.said):
-            return NOT_UNDERSTOOD if self.unknown else ""
-        if not copied and not names.search(self.instruction) and not same(self.before, self.after):
-            return ""
-        what = "word" if len(set(self.unknown)) == 1 else "words"
-        wish = f"I understood {self.after!r}, but the" if copied <= set(self.unknown) and copied else "The"
-        return f"{wish} models of this family do not know the {what} {listed(self._quoted())}; {NOTHING_CHANGED}."
-
-    def _unchanged(self) -> bool:
-        return same(self.before, self.after)
-
-    def _no_change(self) -> str:
-        """Why the captions are alike, where that can be told."""
-        if not self._unchanged():
-            return ""
-        removed = [word for word in removed_nouns(self.instruction) if self._is_thing(word) or word in POINTING]
-        if removed and len(self.old.things) == 1:
-            return f"The {self.old.things[0]} is all that the picture shows and cannot be removed; {NOTHING_CHANGED}."
-        named = [word for word in self.said if self._meant(word) and word not in STOP_WORDS]
-        is_shown = all(set(self._meant(word)) & self.old_words for word in named)
-        if named and is_shown and not removed and not self._adds():
-            return f"The picture shows that already ({self.before}); {NOTHING_CHANGED}."
-        return ""
-
-    def _is_thing(self, word: str) -> bool:
-        return any(meaning in self.lexicon.things for meaning in self._meant(word))
-
-    def _adds(self) -> bool:
-        return re.search(r"\b(?:add|adding|insert|include|another)\b", self.instruction) is not None
-
-    def _missing(self) -> list[str]:
-        """Known words of the instruction that neither caption holds, but for those it does not want."""
-        unwanted = set(words_of(" ".join(found[0] for found in _NOT_MEANT.finditer(self.instruction))))
-        unwanted -= set(removed_nouns(self.instruction))
-        both = self.old_words | self.new_words
-        named = [word for word in self.said if word not in STOP_WORDS and word not in unwanted]
-        return [word for word in named if self._meant(word) and not set(self._meant(word)) & both]
-
-    def _absent(self) -> str:
-        """An object that the instruction takes for granted and that is not there."""
-        gone = [word for word in removed_nouns(self.instruction) if self._is_thing(word)]
-        for word in dict.fromkeys(filter(self._is_thing, self.said)):
-            named = re.escape(word)
-            granted = re.search(
-                rf"(?<!to )(?<!for )(?<!with )\b(?:the|that|this|my)(?: \w+)? {named}\b", self.instruction
-            )
-            brought = re.search(rf"\b(?:an?|another)(?: \w+)? {named}\b", self.instruction)
-            if set(self._meant(word)) & self.old_words or brought or not (granted or word in gone):
-                continue
-            if granted and self._is_adjective_behind(granted[0].split()):
-                continue
-            return f"There is no {word} in the picture ({self.before}); {NOTHING_CHANGED}."
-        return ""
-
-    def _is_adjective_behind(self, words: list[str]) -> bool:
-        """Whether `the cat dog` is read where `the cat (should be a) dog` stands: two objects in a row."""
-        return len(words) == 3 and self._is_thing(words[1])
-
-    def _left_out(self) -> bool:
-        return bool(self._missing())
-
-    def _made_up(self) -> bool:
-        """Words in the new caption that nobody asked for."""
-        licensed: set[str] = set()
-        for word in self.said:
-            for meaning in self._meant(word):
-                licensed |= {meaning, *self.lexicon.together.get(meaning, ())}
-        fresh = {word for word in self.new_words - self.old_words if word not in STOP_WORDS}
-        return bool(fresh - licensed)
-
-    def _lost(self) -> bool:
-        """Objects that are gone, or look different, though the instruction does not speak of them."""
-        if len(self.old.things) < 2 or _KEEPS_ONE.search(self.instruction) or set(self.said) & POINTING:
-            return False
-        if _points_at_a_side(self.said):
-            return False
-        spoken_of = {meaning for word in self.said for meaning in self._meant(word)}
-        return any(thing.noun not in spoken_of for thing in _gone(self.old, self.new))
-
-    def _not_removed(self) -> bool:
-        removed = {meaning for word in removed_nouns(self.instruction) for meaning in self._meant(word)}
-        kept = {thing.noun for thing in self.new.things if thing in self.old.things}
-        return bool(removed & kept) and not re.search(r"\bno more\b", self.instruction)
-
-    def _wrong_number(self) -> bool:
-        """More objects than before though nothing was to come, or as many though something was to go, and so on."""
-        brings, more = _BRINGS.search(self.instruction), len(self.new.things) - len(self.old.things)
-        if more > 0:
-            return brings is None
-        removed = [word for word in removed_nouns(self.instruction) if self._is_thing(word) or word in POINTING]
-        if removed and not re.search(_PUTS_BACK, self.instruction):
-            return more == 0
-        takes = re.search(rf"\b(?:{REMOVING}|instead)\b", self.instruction)
-        return self._adds() and not takes and more <= 0
-
-    def _looks_otherwise(self) -> bool:
-        """A new or changed object with a look that nobody asked for."""
-        said = {meaning for word in self.said for meaning in self._meant(word)}
-        for thing in (thing for thing in self.new.things if thing not in self.old.things):
-            before = {word for old in self.old.things if old.noun == thing.noun for word in old.adjectives}
-            if {*thing.adjectives} - said - before or (before and {*thing.adjectives} <= before):
-                return True
-        return False
-
-    def _doubled(self) -> bool:
-        """An object twice that was there once, or not at all."""
-        twice = {thing for thing in self.new.things if self.new.things.count(thing) > self.old.things.count(thing) > 0}
-        twice |= {thing for thing in self.new.things if self.new.things.count(thing) > 1}
-        return bool(twice) and not _DOUBLES.search(self.instruction)
-
-    def _wrong_side(self) -> bool:
-        sides = [side for side in (0, 1) if set(self.said) & set(_SIDES[side])]
-        if len(sides) != 1 or not self.old.things or not self.new.things:
-            return False
-        side = sides[0]
-        if len(self.old.things) == 1 and _GIVES_A_SIDE.search(self.instruction):
-            return self.new.things[-1 if side == 0 else 0].noun != self.old.things[0].noun
-        if len(self.old.things) == 2 and not _EXCHANGES.search(self.instruction):
-            return self.old.things[1 - side] not in self.new.things
-        return False
-
-
-def _points_at_a_side(said: list[str]) -> bool:
-    return any(word in said for side in _SIDES for word in side)
-
-
-def _gone(old: Shown, new: Shown) -> list[Thing]:
-    return [thing for thing in old.things if thing not in new.things]
 
 
 def kind_of(instruction: str, before: str, after: str, lexicon: Lexicon | None = None) -> str:
@@ -263,21 +52,22 @@ def kind_of(instruction: str, before: str, after: str, lexicon: Lexicon | None =
     old, new = shown_in(before), shown_in(after)
     if STYLES.search(instruction.casefold()) and (lexicon is None or len(old.things) == len(new.things)):
         return "style"
-    gone, come = _gone(old, new), [thing for thing in new.things if thing not in old.things]
+    left, come = gone(old, new), [thing for thing in new.things if thing not in old.things]
     kinds: list[str] = []
     for thing in list(come):
-        twin = next((item for item in gone if item.noun == thing.noun), None)
+        twin = next((item for item in left if item.noun == thing.noun), None)
         if twin:
             kinds.append("recolour" if _is_recolouring(instruction, twin, thing) else "other")
-            gone.remove(twin)
+            left.remove(twin)
             come.remove(thing)
-    if gone and come:
+    if left and come:
         kinds.append("replace")
-    if len(come) > len(gone) or len(new.things) > len(old.things):
+    if len(come) > len(left) or len(new.things) > len(old.things):
         kinds.append("add")
-    if len(gone) > len(come):
+    if len(left) > len(come):
         kinds.append("remove")
-    if set(old.place) != set(new.place):
+    is_told = lexicon is not None or not kinds or "background" in instruction
+    if is_told and set(old.place) != set(new.place):
         kinds.append("background")
     if not kinds:
         kinds.append(_kind_by_words(instruction))

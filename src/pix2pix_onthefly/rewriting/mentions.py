@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .english import REMOVING, listed, words_of
+from .english import REMOVING, STOP_WORDS, listed, words_of
 from .lexicon import Lexicon
 
 _ARTICLES = frozenset("a an the two three four some several".split())
-_PLACING = frozenset("in on under at behind over above against inside near of into through across by".split())
+_PLACING = frozenset("in on under at behind over above against inside near into through across by".split())
 _ENDS = frozenset("and with next beside who which that is are has have while as to or".split()) | _PLACING
 _POINTS_AT_ONE = re.compile(r"\b(?:it|this|that)\b(?! (?:is|was|were|would|should|the|there|a|an)\b)")
 _PUTS_SOMEWHERE = re.compile(
@@ -80,7 +80,7 @@ def shown_in(caption: str) -> Shown:
         open_phrase = False
 
     for word in _after_the_frame(words_of(caption)):
-        if word in _ENDS or (word.endswith("ing") and phrase):
+        if word in _ENDS or (phrase and _is_verbal(word)):
             close()
             behind = word in _PLACING
         elif word in _ARTICLES:
@@ -93,6 +93,11 @@ def shown_in(caption: str) -> Shown:
             phrase.append(word)
     close()
     return Shown(tuple(things), tuple(place))
+
+
+def _is_verbal(word: str) -> bool:
+    """Whether a word behind a noun tells what it does: `sitting`, `parked`, but not `red`."""
+    return word.endswith("ing") or (word.endswith("ed") and len(word) > 5)
 
 
 def _after_the_frame(words: list[str]) -> list[str]:
@@ -168,3 +173,8 @@ def removed_nouns(instruction: str) -> list[str]:
     found = re.findall(rf"\b(?:{REMOVING})\b(?: (?:the|that|this|my|a|an|any))?((?: [^\W\d_]+){{1,2}})", instruction)
     found += re.findall(r"\btake(?: (?:the|that|this|my|a|an))((?: [^\W\d_]+){1,2}) (?:away|out|off)\b", instruction)
     return [word for words in found for word in words.split()]
+
+
+def removed_heads(instruction: str) -> list[str]:
+    """Of each mention behind a verb of removing its last word that names something: `the red cap` -> `cap`."""
+    return [word for word in removed_nouns(instruction)[-1:] if word not in STOP_WORDS]

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from ..errors import NotUnderstoodError
 from ..records import EditCaptions
 from .english import CHANGING_VERBS, NO_CHANGE, SMUGGLED, words_of
-from .judging import NOT_UNDERSTOOD, NOTHING_CHANGED, judge, kind_of
+from .judgement import NOT_UNDERSTOOD, NOTHING_CHANGED
+from .judging import judge, kind_of
 from .lexicon import Lexicon
 from .mentions import Question, question_about
 from .normalising import Tidied, tidy, with_known_words
