@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..captioning.settings import CaptioningSettings
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class ModelRow:
         variant: file variant on the hub for half precision, such as `fp16`.
         variant_megabytes: what is downloaded of that variant.
         working_megabytes: what one guided step at 512 pixels keeps for its gradient, in half precision.
+        captioning: how it is run, if it is a captioner.
     """
 
     source: str
@@ -46,6 +48,7 @@ class ModelRow:
     variant: str | None = None
     variant_megabytes: int = 0
     working_megabytes: int = 0
+    captioning: CaptioningSettings = field(default_factory=CaptioningSettings)
 
     @property
     def folder(self) -> Path | None:
@@ -179,7 +182,13 @@ def _photographs(diffusion: ModelRow, about: str, **defaults: float) -> Family:
 FAMILIES: dict[str, Family] = {
     "mini": Family(
         diffusion=ModelRow("package:mini/stable-diffusion", "MIT", 42, parameters=21, working_megabytes=200),
-        captioner=ModelRow("package:mini/captioner", "MIT", 5, parameters=2),
+        captioner=ModelRow(
+            "package:mini/captioner",
+            "MIT",
+            5,
+            parameters=2,
+            captioning=CaptioningSettings(shortest=0, prefix=""),  # it was trained to write captions and no more
+        ),
         rewriter=ModelRow("package:mini/rewriter", "MIT", 3, parameters=1),
         clip=ModelRow("package:mini/clip", "MIT", 4, parameters=2),
         pool="world",

@@ -114,7 +114,7 @@ def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> C
     from ..captioning.blip import Captioner
 
     loaders = BlipForConditionalGeneration.from_pretrained, BlipProcessor.from_pretrained
-    return Captioner(*_load_pair(row, "captioner", loaders, device, dtype, backend="pil"))
+    return Captioner(*_load_pair(row, "captioner", loaders, device, dtype, backend="pil"), row.captioning)
 
 
 def load_rewriter(
