@@ -66,10 +66,7 @@ def test_partial_takes_the_best_reply() -> None:
     assert (captions.outcome, len(captions.replies)) == ("partial", 4)
     assert captions.before == ("a dog", "a puppy")
     assert captions.after == ("a scarlet dog", "a red puppy")
-    assert captions.note == (
-        "The language model was asked 4 times and never answered as it should; the best reply was used, with 2 of 3 "
-        "pairs of captions (before: 2 captions instead of 3; after: 2 captions instead of 3)."
-    )
+    assert captions.note == "Of the 3 pairs of captions that were asked for, 2 could be used."
 
 
 def test_among_equal_replies_fewer_problems_count() -> None:
@@ -79,25 +76,30 @@ def test_among_equal_replies_fewer_problems_count() -> None:
     assert (captions.outcome, captions.after) == ("partial", ("a red dog",))
 
 
-def test_fallback_puts_the_instruction_behind_the_caption() -> None:
+def test_what_is_not_understood_holds_the_captions_of_a_forced_edit() -> None:
     asker, _ = rewriter(BAD, "\nAfter transformation\n\nCaption 1: A dog.")
     captions = asker.rewrite("make it red", "a dog", EditOptions(attempts=3))
     assert (captions.before, captions.after) == (("a dog",), ("a dog, make it red",))
-    assert (captions.outcome, len(captions.replies)) == ("fallback", 3)
-    assert "asked 3 times and wrote no usable captions" in captions.note
-    assert captions.note.endswith("the instruction itself was put behind the caption instead.")
+    assert (captions.outcome, len(captions.replies)) == ("not understood", 3)
+    assert captions.note == "I did not understand this; nothing was changed."
 
 
-def test_fallback_puts_no_instruction_behind_a_full_stop() -> None:
+def test_no_instruction_is_put_behind_a_full_stop() -> None:
     captions = rewriter(BAD)[0].rewrite("make it red", "A dog.", EditOptions(attempts=1))
     assert (captions.before, captions.after) == (("A dog.",), ("A dog, make it red",))
 
 
-def test_fallback_without_a_caption() -> None:
-    asker, _ = rewriter("")
-    captions = asker.rewrite("make it red", None, EditOptions(attempts=1))
+def test_not_understood_without_a_caption() -> None:
+    captions = rewriter("")[0].rewrite("make it red", None, EditOptions(attempts=1))
     assert (captions.before, captions.after) == (("a picture",), ("a picture, make it red",))
-    assert "asked 1 time and wrote no usable captions (the reply is empty)" in captions.note
+    assert captions.outcome == "not understood"
+
+
+def test_a_question_is_not_put_to_the_model() -> None:
+    asker, model = rewriter(GOOD)
+    captions = asker.rewrite("what is this?", "a dog", EditOptions())
+    assert captions.outcome == "not understood"
+    assert not model.calls
 
 
 @pytest.mark.parametrize(("caption", "lock"), [(None, True), ("a cow", False), ("  ", True)])
@@ -199,7 +201,7 @@ def test_real_model_that_knows_nothing() -> None:
     asker = Rewriter(model, load_pool("world"))
     options = EditOptions(attempts=2, constrain=False)
     first = asker.rewrite("make it red", "a dog", options)
-    assert first.outcome in ("partial", "fallback")
+    assert first.outcome in ("partial", "not understood")
     assert len(set(first.replies)) == 2
     assert first.note
     assert asker.rewrite("make it red", "a dog", options) == first

@@ -15,7 +15,7 @@ from .lexicon import Lexicon
 _ARTICLES = frozenset("a an the two three four some several".split())
 _PLACING = frozenset("in on under at behind over above against inside near into through across by".split())
 _ENDS = frozenset("and with next beside who which that is are has have while as to or".split()) | _PLACING
-_POINTS_AT_ONE = re.compile(r"\b(?:it|this|that)\b(?! (?:is|was|were|would|should|the|there|a|an)\b)")
+_POINTS_AT_ONE = re.compile(r"\b(?:it|this|that)\b(?! (?:is|was|were|would|should|must|there)\b)")
 _PUTS_SOMEWHERE = re.compile(
     r"\b(?:put|move|place|take|bring|show|set|have|let|send|draw)s? (?:it|this|that)(?: be)? (?:in|on|under|at|to)\b"
 )
@@ -116,11 +116,11 @@ def question_about(instruction: str, caption: str, lexicon: Lexicon | None) -> Q
     """
     things = shown_in(caption).things
     if len(things) > 1 and not _PUTS_SOMEWHERE.search(instruction):
+        named = {thing.noun for thing in things} & set(words_of(instruction))
         for pointer in _POINTS_AT_ONE.finditer(instruction):
             behind = "" if pointer[0] == "it" else _next_words(instruction[pointer.end() :])
-            if not _names_one(behind, things, lexicon) and not _names_one(
-                instruction[: pointer.start()], things, lexicon
-            ):
+            texts = behind, instruction[: pointer.start()]
+            if not any(_names_one(text, things, lexicon) for text in texts) and not named:
                 return _which(things, pointer[0], _likeliest(instruction, things))
     for found in _DEFINITE.finditer(instruction):
         question = _about_noun(found[0], found[1].split(), instruction, things, lexicon)
