@@ -12,7 +12,7 @@ from pathlib import Path
 from pix2pix_onthefly.rewriting.formats import Example
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 
-from .rewriter_text import Request, example_of, sight_of
+from .requests_of_the_world import Request, example_of, sight_of
 
 SEED = 2026
 EXAMPLES = 26

@@ -36,7 +36,8 @@ from pix2pix_onthefly.world.scenes import HELD_OUT_SEED
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS
 
 from .common import PACKAGED, Plan, Trainer, read_plan, save_model
-from .rewriter_text import Request, example_of, sight_of, training_example, words_of_instructions
+from .requests_of_the_world import Request, example_of, sight_of
+from .rewriter_text import training_example, words_of_instructions
 from .vocabulary import byte_symbols, learn_merges
 
 FOLDER = PACKAGED / "rewriter"

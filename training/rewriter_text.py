@@ -10,19 +10,34 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pix2pix_onthefly.rewriting.formats import Example
 from pix2pix_onthefly.rewriting.lexicon import load_lexicon
-from pix2pix_onthefly.world.captions import STYLES, describe_object
+from pix2pix_onthefly.world.captions import describe_object
 from pix2pix_onthefly.world.changes import Change, sample_change
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 from pix2pix_onthefly.world.phrasings import SEEN, UNSPECIFIED_SEEN
-from pix2pix_onthefly.world.scenes import Scene, sample_kind, sample_scene
+from pix2pix_onthefly.world.scenes import sample_scene
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS, COLOURS, KINDS, with_article
 
 from . import more_phrasings as more
+from .longer_requests import at_a_side, two_edits
+from .requests_of_the_world import (
+    Request,
+    Sight,
+    any_noun,
+    any_place,
+    beside_another,
+    example_of,
+    fill,
+    kind_word,
+    mention_of,
+    place_of,
+    sight_of,
+    strange_word,
+)
 
 TYPED_FILE = Path(__file__).with_name("typed_instructions.json")
 TYPE_WEIGHTS = (4, 2, 3, 2, 2)
@@ -30,112 +45,7 @@ PAIRS_TO_TRAIN_ON = 0.5  # chains of edits hold more pairs than the world at lar
 STRANGE_WORD_SHARE = 0.10
 STRANGE_KIND_SHARE = 0.06
 POLITE_SHARE = 0.25
-COLOURLESS_SHARE = 0.12
 SYNONYM_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What captions tell of a scene: its objects from left to right (without articles), and its place as a phrase."""
-
-    nouns: tuple[str, ...]
-    place: str
-
-    def caption(self, style: int) -> str:
-        """As `world.captions.describe`, for objects and places that the world need not have."""
-        return STYLES[style].format(objects=" next to ".join(map(with_article, self.nouns)), place=self.place)
-
-
-@dataclass(frozen=True)
-class Request:
-    """An instruction with what it is said of and what it leads to."""
-
-    instruction: str
-    before: Sight
-    after: Sight
-
-
-@dataclass(frozen=True)
-class Place:
-    """A background: as it ends a caption, as a noun phrase, and as it follows "make the background"."""
-
-    phrase: str
-    name: str
-    short: str
-
-
-def sight_of(scene: Scene) -> Sight:
-    """A scene as captions tell of it."""
-    nouns = tuple(describe_object(item).split(" ", 1)[1] for item in scene.objects)
-    return Sight(nouns, BACKGROUNDS[scene.background].phrase)
-
-
-def example_of(rng: random.Random, request: Request, count: int, *, canonical_first: bool = True) -> Example:
-    """Captions of both sights in `count` wordings; the first is the captioner's own wording."""
-    styles = rng.sample(range(1, len(STYLES)), count - 1)
-    styles = [0, *styles] if canonical_first else rng.sample(range(len(STYLES)), count)
-    before = tuple(request.before.caption(style) for style in styles)
-    return Example(request.instruction, before, tuple(request.after.caption(style) for style in styles))
-
-
-def strange_word(rng: random.Random) -> str:
-    """A word that nobody knows."""
-    return "".join(rng.choice("abcdefghijklmnoprstuvwy") for _ in range(rng.randint(2, 9)))
-
-
-def _kind(noun: str) -> str:
-    return noun.split(" ")[-1]
-
-
-def _mention(rng: random.Random, noun: str) -> str:
-    return _kind(noun) if rng.random() < 0.4 else noun
-
-
-def _any_noun(rng: random.Random, *exclude: str, strange: float = 0.0) -> str:
-    if rng.random() < strange:
-        return strange_word(rng)
-    kind, colour = sample_kind(rng, exclude=tuple(map(_kind, exclude)))
-    # People say "add a cap" and do not care which.
-    return kind if colour is None or rng.random() < COLOURLESS_SHARE else f"{colour} {kind}"
-
-
-def _place(rng: random.Random, word: str) -> Place:
-    row = BACKGROUNDS[word]
-    name = rng.choice(row.names)
-    return Place(row.phrase, name, rng.choice((word, name)) if row.is_plain else name)
-
-
-def _any_place(rng: random.Random, phrase: str, strange: float = 0.0) -> Place:
-    """A background that differs from the one of a phrase."""
-    if rng.random() < strange:
-        word = strange_word(rng)
-        if rng.random() < 0.4:
-            return Place(f"on {with_article(word)} background", f"{with_article(word)} background", word)
-        preposition, article = rng.choice(("in", "at", "on")), rng.choice(("the ", with_article(word)[: -len(word)]))
-        return Place(f"{preposition} {article}{word}", article + word, article + word)
-    return _place(rng, rng.choice([word for word, row in BACKGROUNDS.items() if row.phrase != phrase]))
-
-
-def _fill(
-    rng: random.Random, template: str, old: str, new: str = "", colour: str = "", place: Place | None = None
-) -> str:
-    """Fills a template of any table; nouns without articles."""
-    place = place or Place("", "", "")
-    return template.format(
-        a=with_article(_mention(rng, old)),
-        a_=_mention(rng, old),
-        k=_kind(old),
-        b=with_article(new) if new else "",
-        b_=_mention(rng, new) if "{a" not in template and new and _is_removal(template) else new,
-        c=colour,
-        p=place.name,
-        q=place.short,
-        pp=place.phrase,
-    )
-
-
-def _is_removal(template: str) -> bool:
-    return template in more.MORE["remove"] or template in SEEN["remove"]
 
 
 def _world_edit(rng: random.Random) -> Request:
@@ -164,12 +74,12 @@ def _other_phrasing(rng: random.Random) -> Request:
     change = sample_change(rng, edit_type, PAIRS_TO_TRAIN_ON)
     before, after = sight_of(change.source), sight_of(change.target)
     old, new = (describe_object(item).split(" ", 1)[1] for item in (change.old, change.new))
-    place = _place(rng, change.target.background)
+    place = place_of(rng, change.target.background)
     if edit_type == "background" and change.target.background in more.WEATHER and rng.random() < 0.3:
         name = rng.choice(more.WEATHER[change.target.background])
         return Request(rng.choice(more.WEATHER_TEMPLATES).format(w=name), before, after)
     template = rng.choice(_fitting(change, edit_type))
-    return Request(_fill(rng, template, old, new, change.new.colour or "", place), before, after)
+    return Request(fill(rng, template, old, new, change.new.colour or "", place), before, after)
 
 
 def _fitting(change: Change, edit_type: str) -> tuple[str, ...]:
@@ -191,110 +101,12 @@ def _recoloured(rng: random.Random) -> Request:
     if rng.random() < 0.4:
         kind = rng.choice([word for word in KINDS if KINDS[word].comes_in_colours])
         old, colour = f"{colour} {kind}", strange_word(rng)
-    before = _beside_another(rng, old)
+    before = beside_another(rng, old)
     after = replace(before, nouns=tuple(f"{colour} {kind}" if noun == old else noun for noun in before.nouns))
     tables = [*SEEN["recolour"], *more.MORE["recolour"]]
     if len(before.nouns) == 1 and rng.random() < 0.4:
         tables = [*UNSPECIFIED_SEEN["recolour"], *more.UNSPECIFIED_MORE["recolour"]]
-    return Request(_fill(rng, rng.choice(tables), old, colour=colour), before, after)
-
-
-def _beside_another(rng: random.Random, noun: str) -> Sight:
-    """A sight of an object, alone or beside another."""
-    nouns = [noun]
-    if rng.random() < 0.3:
-        nouns.insert(rng.randrange(2), _any_noun(rng, noun))
-    return Sight(tuple(nouns), _any_place(rng, "").phrase)
-
-
-def _at_a_side(rng: random.Random) -> Request:
-    """Left and right: of two objects, or of one that gets a neighbour, or two that change places."""
-    left = _any_noun(rng)
-    right, place, draw = _any_noun(rng, left), _any_place(rng, "").phrase, rng.random()
-    both = Sight((left, right), place)
-    if draw < 0.3:
-        side, old, new = rng.randrange(2), left, right
-        before, nouns = Sight((old,), place), (new, old) if side == 0 else (old, new)
-        return Request(_fill(rng, rng.choice(more.ADD_AT_SIDE[side]), old, new), before, Sight(nouns, place))
-    if draw < 0.42:
-        words = {"a_": _mention(rng, left), "b_": _mention(rng, right)}
-        return Request(rng.choice(more.EXCHANGES).format(**words), both, Sight((right, left), place))
-    side = rng.randrange(2)
-    mention = rng.choice(more.SIDES[side]).format(k=_kind(both.nouns[side]))
-    return _clause_on(rng, both, side, mention)
-
-
-def _clause_on(rng: random.Random, sight: Sight, which: int, mention: str) -> Request:
-    """Replaces, recolours or removes one object of a sight, which the instruction calls as told."""
-    noun = sight.nouns[which]
-    kind = rng.choices(("replace", "recolour", "remove"), weights=(2, 2, 2 if len(sight.nouns) > 1 else 0))[0]
-    template, nouns = rng.choice(more.CLAUSES[kind]), list(sight.nouns)
-    if kind == "remove":
-        del nouns[which]
-        return Request(template.format(x=mention), sight, replace(sight, nouns=tuple(nouns)))
-    if kind == "recolour":
-        colour = rng.choice([word for word in COLOURS if not noun.startswith(word)])
-        nouns[which] = f"{colour} {_kind(noun)}"
-        return Request(template.format(m=mention, c=colour), sight, replace(sight, nouns=tuple(nouns)))
-    nouns[which] = _any_noun(rng, *sight.nouns)
-    text = template.format(m=mention, b=with_article(nouns[which]))
-    return Request(text, sight, replace(sight, nouns=tuple(nouns)))
-
-
-def _two_edits(rng: random.Random) -> Request:
-    """Two clauses, the second about what the first left."""
-    before = _beside_another(rng, _any_noun(rng))
-    first, kind = _clause(rng, before)
-    second, _ = _clause(rng, first.after, kind, first)
-    instruction = first.instruction + rng.choice(more.JOINTS) + second.instruction
-    return Request(instruction, before, second.after)
-
-
-def _clause(
-    rng: random.Random, sight: Sight, done: str | None = None, first: Request | None = None
-) -> tuple[Request, str]:
-    """One clause and its kind; `done` and `first` are those of the clause before it."""
-    pair = len(sight.nouns) > 1
-    untouched = [i for i, noun in enumerate(sight.nouns) if first is None or noun in first.before.nouns]
-    kinds = ["replace", "recolour", "background", "background", "add", "remove"]
-    possible = {"add": not pair, "remove": pair and done != "add", "background": done != "background"}
-    if done and not untouched:  # what was just changed is not changed again
-        possible |= {"replace": False, "recolour": False, "remove": False}
-    kind = rng.choice([kind for kind in kinds if possible.get(kind, True)])
-    which = rng.choice(untouched) if done and untouched else rng.randrange(len(sight.nouns))
-    noun = sight.nouns[which]
-    single = len(sight.nouns) == 1
-    mention = f"the {_mention(rng, noun)}"
-    if single and done != "remove" and rng.random() < (0.5 if done else 0.2):
-        mention = "it"
-    nouns, place, fields = list(sight.nouns), None, {"m": mention, "x": mention}
-    if kind == "remove":
-        del nouns[which]
-    elif kind == "add":
-        nouns.append(_any_noun(rng, *nouns))
-        fields["b"] = with_article(nouns[-1])
-    elif kind == "background":
-        place = _any_place(rng, sight.place)
-        fields |= {"p": place.name, "q": place.short, "pp": place.phrase}
-    elif kind == "recolour":
-        fields["c"] = rng.choice([word for word in COLOURS if not noun.startswith(word)])
-        nouns[which] = f"{fields['c']} {_kind(noun)}"
-    else:
-        nouns[which] = _any_noun(rng, *sight.nouns)
-        fields["b"] = with_article(nouns[which])
-    templates = more.CLAUSES[kind]
-    if kind == "background" and not single:
-        templates = tuple(text for text in templates if "background" in text)
-    if (
-        first
-        and first.instruction.startswith(("make", "turn"))
-        and kind in more.SHORT_CLAUSES
-        and mention != "it"
-        and rng.random() < 0.5
-    ):
-        templates = more.SHORT_CLAUSES[kind]
-    text = rng.choice(templates).format(**fields)
-    return Request(text, sight, Sight(tuple(nouns), place.phrase if place else sight.place)), kind
+    return Request(fill(rng, rng.choice(tables), old, colour=colour), before, after)
 
 
 def _changes_nothing(rng: random.Random) -> Request:
@@ -311,31 +123,31 @@ def _changes_nothing(rng: random.Random) -> Request:
         templates = [text for text in (*SEEN["background"], *more.MORE["background"]) if "background" in text]
         if len(sight.nouns) == 1:
             templates = [*SEEN["background"], *more.MORE["background"], *UNSPECIFIED_SEEN["background"]]
-        return Request(_fill(rng, rng.choice(templates), noun, place=_place(rng, place.word)), sight, sight)
+        return Request(fill(rng, rng.choice(templates), noun, place=place_of(rng, place.word)), sight, sight)
     if draw < 0.6:
         table = "recolour" if " " in noun else "replace"
         colour = noun.split(" ")[0]
-        return Request(_fill(rng, rng.choice(SEEN[table]), noun, noun, colour), sight, sight)
+        return Request(fill(rng, rng.choice(SEEN[table]), noun, noun, colour), sight, sight)
     if draw < 0.68 and len(sight.nouns) == 1:
-        mention = rng.choice(("it", f"the {_mention(rng, noun)}"))
+        mention = rng.choice(("it", f"the {mention_of(rng, noun)}"))
         return Request(rng.choice(more.CLAUSES["remove"]).format(x=mention), sight, sight)
-    absent = _any_noun(rng, *sight.nouns)
+    absent = any_noun(rng, *sight.nouns)
     kind = rng.choice(("remove", "remove", "recolour", "replace"))
     template = rng.choice(more.CLAUSES[kind])
-    fields = {"b": with_article(_any_noun(rng, absent)), "c": rng.choice(list(COLOURS))}
-    return Request(template.format(m=f"the {_kind(absent)}", x=f"the {absent}", **fields), sight, sight)
+    fields = {"b": with_article(any_noun(rng, absent)), "c": rng.choice(list(COLOURS))}
+    return Request(template.format(m=f"the {kind_word(absent)}", x=f"the {absent}", **fields), sight, sight)
 
 
 def _strange_new(rng: random.Random) -> Request:
     """A new object or place with a name that nobody knows: it is copied."""
-    sight, draw = _beside_another(rng, _any_noun(rng)), rng.random()
+    sight, draw = beside_another(rng, any_noun(rng)), rng.random()
     noun = sight.nouns[0]
     if draw < 0.3:
-        place = _any_place(rng, sight.place, strange=1.0)
+        place = any_place(rng, sight.place, strange=1.0)
         templates = [text for text in (*SEEN["background"], *more.MORE["background"]) if "background" in text]
         if len(sight.nouns) == 1:
             templates = [*SEEN["background"], *more.MORE["background"], *UNSPECIFIED_SEEN["background"]]
-        return Request(_fill(rng, rng.choice(templates), noun, place=place), sight, replace(sight, place=place.phrase))
+        return Request(fill(rng, rng.choice(templates), noun, place=place), sight, replace(sight, place=place.phrase))
     new = strange_word(rng)
     if draw < 0.65 or len(sight.nouns) > 1:
         template = rng.choice(SEEN["replace"] + more.MORE["replace"])
@@ -343,24 +155,24 @@ def _strange_new(rng: random.Random) -> Request:
     else:
         template = rng.choice(SEEN["add"] + more.MORE["add"])
         after = replace(sight, nouns=(noun, new))
-    return Request(_fill(rng, template, noun, new), sight, after)
+    return Request(fill(rng, template, noun, new), sight, after)
 
 
 def _another(rng: random.Random) -> Request:
     """A second object of the same kind."""
-    noun = _any_noun(rng)
-    sight = Sight((noun,), _any_place(rng, "").phrase)
+    noun = any_noun(rng)
+    sight = Sight((noun,), any_place(rng, "").phrase)
     word = rng.choice(
         ("add another {}", "add one more {}", "put another {} next to it", "add a second {}", "two of it")
     )
-    return Request(word.format(_mention(rng, noun)), sight, replace(sight, nouns=(noun, noun)))
+    return Request(word.format(mention_of(rng, noun)), sight, replace(sight, nouns=(noun, noun)))
 
 
 _GENERATORS: tuple[tuple[Callable[[random.Random], Request], float], ...] = (
     (_world_edit, 0.40),
     (_other_phrasing, 0.24),
-    (_two_edits, 0.11),
-    (_at_a_side, 0.08),
+    (two_edits, 0.11),
+    (at_a_side, 0.08),
     (_changes_nothing, 0.07),
     (_recoloured, 0.05),
     (_strange_new, 0.04),
@@ -397,7 +209,7 @@ def _in_other_words(rng: random.Random, instruction: str) -> str:
 
 def _renamed(rng: random.Random, request: Request) -> Request:
     """Gives one kind of object, wherever the request names it, a strange name."""
-    kind = _kind(rng.choice(request.before.nouns))
+    kind = kind_word(rng.choice(request.before.nouns))
     name = strange_word(rng)
     words = request.instruction.split(" ")
     for index, word in enumerate(words):
@@ -407,7 +219,7 @@ def _renamed(rng: random.Random, request: Request) -> Request:
                 words[index - 1] = with_article(name)[: -len(name) - 1]
 
     def sight(old: Sight) -> Sight:
-        nouns = (" ".join([*noun.split(" ")[:-1], name]) if _kind(noun) == kind else noun for noun in old.nouns)
+        nouns = (" ".join([*noun.split(" ")[:-1], name]) if kind_word(noun) == kind else noun for noun in old.nouns)
         return replace(old, nouns=tuple(nouns))
 
     return Request(" ".join(words), sight(request.before), sight(request.after))

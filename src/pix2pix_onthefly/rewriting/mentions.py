@@ -115,7 +115,8 @@ def question_about(instruction: str, caption: str, lexicon: Lexicon | None) -> Q
     That none fits is only said where the captions tell all there is (a family with a lexicon).
     """
     things = shown_in(caption).things
-    if len(things) > 1 and not _PUTS_SOMEWHERE.search(instruction):
+    is_of_all = "background" in instruction or _PUTS_SOMEWHERE.search(instruction)
+    if len(things) > 1 and not is_of_all:
         named = {thing.noun for thing in things} & set(words_of(instruction))
         for pointer in _POINTS_AT_ONE.finditer(instruction):
             behind = "" if pointer[0] == "it" else _next_words(instruction[pointer.end() :])

@@ -75,7 +75,8 @@ def read_wish(instruction: str, caption: str | None, lexicon: Lexicon | None, an
         if not any(word.isascii() for word in words_of(instruction)):
             return Wish(tidied.text, f"I read English only; {NOTHING_CHANGED}.")
         tidied = with_known_words(tidied.text, lexicon, caption or "")
-    if NO_CHANGE.search(tidied.text.casefold()) and not CHANGING_VERBS & set(words_of(tidied.text)):
+    asks = NO_CHANGE.search(tidied.text.casefold()) is not None
+    if asks and not (CHANGING_VERBS | {"should", "must"}) & set(words_of(tidied.text)):
         return Wish(
             tidied.text, f"This asks about the picture and names no change; {NOTHING_CHANGED}.", note=tidied.note
         )
