@@ -39,7 +39,7 @@ from .requests_of_the_world import (
     strange_word,
 )
 
-TYPED_FILE = Path(__file__).with_name("typed_instructions.json")
+TYPED_FILES = sorted(Path(__file__).parent.glob("typed_instructions*.json"))
 TYPE_WEIGHTS = (4, 2, 3, 2, 2)
 PAIRS_TO_TRAIN_ON = 0.5  # chains of edits hold more pairs than the world at large
 STRANGE_WORD_SHARE = 0.10
@@ -227,8 +227,8 @@ def _renamed(rng: random.Random, request: Request) -> Request:
 
 def typed_instructions() -> frozenset[str]:
     """The instructions that are kept for measuring, in lower case."""
-    rows = json.loads(TYPED_FILE.read_text(encoding="utf-8"))["instructions"]
-    return frozenset(row["instruction"].casefold() for row in rows)
+    files = [json.loads(file.read_text(encoding="utf-8"))["instructions"] for file in TYPED_FILES]
+    return frozenset(row["instruction"].casefold() for rows in files for row in rows)
 
 
 _TYPED = typed_instructions()

@@ -114,9 +114,10 @@ def line_of(answer: Answer) -> str:
 def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything here as JSON.")] = None,
     family: Annotated[str, typer.Option(help="The models to ask.")] = "mini",
+    file: Annotated[Path, typer.Option(help="The instructions.")] = FILE,
 ) -> None:
-    """Print done, told, altered with a warning and silently wrong over the sixty instructions."""
-    answers = answers_of(Editor.load(family), read_typed())
+    """Print done, told, altered with a warning and silently wrong over the instructions of a file."""
+    answers = answers_of(Editor.load(family), read_typed(file))
     typer.echo(table_of(answers))
     typer.echo("\n".join(["", *(line_of(answer) for answer in answers)]))
     if json_file:

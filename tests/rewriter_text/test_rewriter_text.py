@@ -25,7 +25,7 @@ def test_held_out_phrasings_are_held_out() -> None:
 
 def test_typed_instructions_are_kept_out() -> None:
     typed = typed_instructions()
-    assert len(typed) == 60
+    assert len(typed) == 100
     assert not typed & {training_request(random.Random(seed)).instruction.casefold() for seed in range(3000)}
 
 
