@@ -170,8 +170,8 @@ def _another(rng: random.Random) -> Request:
 
 _GENERATORS: tuple[tuple[Callable[[random.Random], Request], float], ...] = (
     (_world_edit, 0.40),
-    (_other_phrasing, 0.24),
-    (two_edits, 0.11),
+    (_other_phrasing, 0.21),
+    (two_edits, 0.14),
     (at_a_side, 0.08),
     (_changes_nothing, 0.07),
     (_recoloured, 0.05),

@@ -49,6 +49,7 @@ def test_tidy_instructions_stay_as_they_are() -> None:
         ("make the kitty a hat", "make the cat a cap"),
         ("paint the automobile violet", "paint the car purple"),
         ("add a parasol", "add an umbrella"),
+        ("delte the cap", "delete the cap"),
         ("I want it red", "I want it red"),
     ],
 )
@@ -57,7 +58,8 @@ def test_slips_and_synonyms_become_known_words(typed: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["dragon", "horse", "mouse", "bean", "beard", "lemon", "lock", "crow", "coat", "goat", "donkey", "pocket"]
+    "word",
+    ["dragon", "horse", "mouse", "bean", "beard", "lemon", "lock", "crow", "coat", "goat", "donkey", "pocket", "pain"],
 )
 def test_other_words_of_english_are_not_taken_for_slips(word: str) -> None:
     assert with_known_words(f"add a {word}", WORLD).text == f"add a {word}"

@@ -55,6 +55,7 @@ def test_true_captions_of_the_world_are_never_refused(seen: bool) -> None:
         ("make the tulip red", PAIR, "a red umbrella next to a yellow tulip in the snow"),
         ("remove the tulip", PAIR, "a pink umbrella next to a pink umbrella in the snow"),
         ("turn the cat into a dog", "a cat in the snow", "a kgon in the snow"),
+        ("turn the umbrella into a dog", PAIR, "a yellow tulip next to a dog in the snow"),
     ],
 )
 def test_the_wrong_thing_is_not_done(instruction: str, caption: str, after: str) -> None:

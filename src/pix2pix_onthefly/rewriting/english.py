@@ -49,10 +49,18 @@ STOP_WORDS = CHANGING_VERBS | frozenset(
     "wanted wants was way we well were what whatever when where whether which while who whole whose why will wish with "
     "within without wonderful would x yes yet you your background backdrop behind colour color place put "
     "beautiful bother bothers vanish disappear disappears company be belong belongs feel free maybe minus makes turns "
-    "places scenes left-hand right-hand hot sunny seen shown placed drawing say says adding close drawn "
+    "dear computer mind wow great fine places scenes "
+    "left-hand right-hand hot sunny seen shown placed drawing say says adding close drawn "
     "becoming vanishes ahead goes happens paint painted must asap ya".split()
 )
 """Words that name neither an object, nor a colour, nor a place."""
+
+
+def is_stop_word(word: str) -> bool:
+    """Whether a word names nothing; `making` is taken as `make`."""
+    base = word.removesuffix("ing")
+    return word in STOP_WORDS or (base != word and bool({base, f"{base}e", base[:-1]} & CHANGING_VERBS))
+
 
 POINTING = frozenset("it this that them him her one ones thing things object objects item both everything".split())
 """Words that stand for an object without naming it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
-from .english import STOP_WORDS, words_of
+from .english import CHANGING_VERBS, STOP_WORDS, is_stop_word, words_of
 from .lexicon import Lexicon
 
 _OPENINGS = re.compile(
@@ -69,7 +69,8 @@ def with_known_words(instruction: str, lexicon: Lexicon, caption: str = "") -> T
         if lower in ("i", "i'd", "i'm", "i'll"):
             return word.capitalize()
         if lower.isascii() and len(lower) > 1 and _is_unknown(lower, lexicon):
-            slip = _slip_of(lower, lexicon)
+            is_noun = re.search(r"\b(?:a|an|the|my|that|this) $", instruction[: found.start()], re.IGNORECASE)
+            slip = _slip_of(lower, lexicon, can_be_verb=is_noun is None)
             if slip:
                 read[lower] = slip
                 lower = slip
@@ -87,13 +88,15 @@ def with_known_words(instruction: str, lexicon: Lexicon, caption: str = "") -> T
 
 def _is_unknown(word: str, lexicon: Lexicon) -> bool:
     plain = word.removesuffix("'s")
-    return plain not in STOP_WORDS and not lexicon.meant_by(plain) and not lexicon.meant_by(plain.removesuffix("s"))
+    return not is_stop_word(plain) and not lexicon.meant_by(plain) and not lexicon.meant_by(plain.removesuffix("s"))
 
 
-def _slip_of(word: str, lexicon: Lexicon) -> str:
+def _slip_of(word: str, lexicon: Lexicon, *, can_be_verb: bool) -> str:
     """The known word that a misspelled one was to be; empty where none is near enough."""
     targets = sorted({*lexicon.words, *lexicon.synonyms, *lexicon.implied, *STOP_WORDS})
     near = [target for target in targets if _is_slip(word, target)]
+    if can_be_verb and not near:  # a verb read wrongly names no wrong object
+        near = [verb for verb in sorted(CHANGING_VERBS) if _is_slip_of_a_verb(word, verb)]
     return min(near, key=lambda target: (OSA.distance(word, target), target)) if near else ""
 
 
@@ -105,6 +108,10 @@ def _is_slip(word: str, target: str) -> bool:
         return True
     long_enough = min(len(word), len(target)) >= (_SHORT if distance == 1 else _SHORT + 2)
     return long_enough and word[0] == target[0]
+
+
+def _is_slip_of_a_verb(word: str, verb: str) -> bool:
+    return len(word) > 3 and word[0] == verb[0] and OSA.distance(word, verb, score_cutoff=1) == 1
 
 
 def _undoubled(word: str) -> str:

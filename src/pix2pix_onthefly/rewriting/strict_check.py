@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .english import POINTING, REMOVING, STOP_WORDS, listed, words_of
+from .english import POINTING, REMOVING, STOP_WORDS, is_stop_word, listed, words_of
 from .judgement import NOT_UNDERSTOOD, NOTHING_CHANGED, Judgement, gone, same
 from .lexicon import Lexicon
 from .mentions import removed_nouns, shown_in
@@ -17,6 +17,7 @@ _NOT_MEANT = re.compile(r"\b(?:not|no|without|instead of|rather than|than|never)
 _SIDES = (("left", "left-hand", "leftmost"), ("right", "right-hand", "rightmost"))
 _GIVES_A_SIDE = re.compile(r"\b(?:add|put|place|insert|draw)\b.*\b(?:left|right)\b|\b(?:left|right) of\b")
 _EXCHANGES = re.compile(r"\b(?:swap|switch|exchange|change) (?:\w+ )*(?:places|two|them)|\bmove\b|\bswap\b|\bto the ")
+_BEFORE_IT = re.compile(r"\b(?:before|in front|first|other side)\b")
 _NAMING = frozenset("a an the my some any another into with at".split())
 _BRINGS = re.compile(
     r"\b(?:add|adding|put|place|insert|include|another|second|more|next|beside|besides|with|plus|also|too|as well|"
@@ -38,7 +39,7 @@ class StrictCheck:
         self.said = words_of(instruction)
         self.old_words, self.new_words = set(words_of(before)), set(words_of(after))
         self.old, self.new = shown_in(before), shown_in(after)
-        self.unknown = [word for word in self.said if word not in STOP_WORDS and not self._meant(word)]
+        self.unknown = [word for word in self.said if not is_stop_word(word) and not self._meant(word)]
 
     def judgement(self) -> Judgement:
         """The first thing that is amiss, those that asking again does not mend first."""
@@ -55,6 +56,7 @@ class StrictCheck:
             self._looks_otherwise,
             self._doubled,
             self._wrong_side,
+            self._other_places,
         )
         if any(is_wrong() for is_wrong in checks):
             return Judgement(NOT_UNDERSTOOD)
@@ -193,6 +195,15 @@ class StrictCheck:
         if len(self.old.things) == 2 and not _EXCHANGES.search(self.instruction):
             return self.old.things[1 - side] not in self.new.things
         return False
+
+    def _other_places(self) -> bool:
+        """Objects that stand elsewhere though no place was named."""
+        if _points_at_a_side(self.said) or _EXCHANGES.search(self.instruction) or _BEFORE_IT.search(self.instruction):
+            return False
+        old, new = ([thing.noun for thing in shown.things] for shown in (self.old, self.new))
+        if len(new) != 2 or len(old) > 2 or removed_nouns(self.instruction):
+            return False
+        return any(noun in new and new.index(noun) != place for place, noun in enumerate(old) if old.count(noun) == 1)
 
 
 def _points_at_a_side(said: list[str]) -> bool:
