@@ -11,7 +11,7 @@ pytest.importorskip("llguidance")
 
 from llguidance import LLMatcher
 
-from pix2pix_onthefly.language.constraint import can_constrain, constraint_vocabulary
+from pix2pix_onthefly.language.constraint import constraint_vocabulary
 from pix2pix_onthefly.language.language_model import Sampling
 from pix2pix_onthefly.language.transformers_model import TransformersModel
 from pix2pix_onthefly.rewriting.formats import build_prompt, expected_reply
@@ -22,7 +22,7 @@ from tests.language.tiny import follow_script, ignorant_model
 from training.rewriter import build_tokenizer
 
 TOKENIZER: Any = build_tokenizer()
-VOCABULARY = constraint_vocabulary(TOKENIZER, [TOKENIZER.eos_token_id])
+VOCABULARY: Any = constraint_vocabulary(TOKENIZER, [TOKENIZER.eos_token_id])
 
 
 def accepts(grammar: str, text: str) -> bool:
@@ -92,6 +92,11 @@ def test_answers_follow_one_another_each_under_its_own_grammar() -> None:
         assert (len(parsed.after), parsed.problems) == (count, ())
 
 
-def test_only_fast_tokenizers_can_be_constrained() -> None:
-    assert can_constrain(TOKENIZER)
-    assert not can_constrain(object())
+def test_a_model_says_whether_it_can_be_constrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise ValueError("unknown pre-tokenizer")
+
+    assert TransformersModel(ignorant_model(TOKENIZER), TOKENIZER).can_constrain
+    assert constraint_vocabulary(object(), [0]) is None
+    monkeypatch.setattr("llguidance.hf.from_tokenizer", refuse)
+    assert not TransformersModel(ignorant_model(TOKENIZER), TOKENIZER).can_constrain

@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from llguidance import LLTokenizer
 
 
-def can_constrain(tokenizer: Any) -> bool:
-    """Whether llguidance is installed and knows tokenizers of this kind."""
-    return find_spec("llguidance") is not None and isinstance(tokenizer, PreTrainedTokenizerFast)
+def constraint_vocabulary(tokenizer: Any, ends: Sequence[int]) -> LLTokenizer | None:
+    """The tokens as llguidance wants them; None where it is not installed or can't use this kind of tokenizer.
 
-
-def constraint_vocabulary(tokenizer: Any, ends: Sequence[int]) -> LLTokenizer:
-    """The tokens as llguidance wants them. Takes up to a second for a large vocabulary: keep it.
+    Takes up to a second for a large vocabulary: keep it.
 
     Args:
-        tokenizer: a tokenizer of transformers for which `can_constrain` holds.
+        tokenizer: of transformers.
         ends: the tokens that end an answer.
     """
+    if find_spec("llguidance") is None or not isinstance(tokenizer, PreTrainedTokenizerFast):
+        return None
     from llguidance.hf import from_tokenizer
 
-    return from_tokenizer(tokenizer, eos_token=list(ends))
+    try:
+        return from_tokenizer(tokenizer, eos_token=list(ends))
+    except (ValueError, RuntimeError):  # a kind of tokenizer that it does not know
+        return None
 
 
 class GrammarConstraint(LogitsProcessor):

@@ -11,7 +11,7 @@ import torch
 from jinja2 import TemplateError
 from torch import Tensor
 
-from .constraint import GrammarConstraint, can_constrain, constraint_vocabulary
+from .constraint import GrammarConstraint, constraint_vocabulary
 from .language_model import Sampling
 from .prompts import Message, Prompt
 
@@ -36,7 +36,7 @@ class TransformersModel:
     @property
     def can_constrain(self) -> bool:
         """Whether the library that holds answers to a grammar is here and can use the tokenizer."""
-        return can_constrain(self.tokenizer)
+        return self._vocabulary is not None
 
     @property
     def longest(self) -> int | None:
