@@ -23,7 +23,7 @@ WORLD = load_lexicon("world")
 PAIR = "a pink umbrella next to a yellow tulip in the snow"
 
 
-def asked(instruction: str, caption: str, *after: str, **options: object) -> EditCaptions:
+def asked(instruction: str, caption: str, *after: str) -> EditCaptions:
     """What becomes of an instruction about the world where the model writes these after-captions."""
     reply = "\nAfter transformation\n\n" + "".join(f"Caption {n}: {text}\n" for n, text in enumerate(after, 1))
     return Rewriter(Scripted(reply), (), WORLD).rewrite(instruction, caption, EditOptions(shots=0, attempts=2))
@@ -120,6 +120,16 @@ def test_it_among_two_is_a_question() -> None:
     assert captions.candidates == ("the red apple", "the red car")
     assert (captions.outcome, captions.kind) == ("complied", "recolour")
     assert captions.note == "I took 'it' to be the red apple; it could also be the red car."
+
+
+def test_an_answer_settles_the_question() -> None:
+    reply = "\nAfter transformation\n\nCaption 1: a red apple next to a blue car on the beach\n"
+    captions = Rewriter(Scripted(reply), (), WORLD).rewrite(
+        "make it blue", "a red apple next to a red car on the beach", EditOptions(shots=0), answer="the red car"
+    )
+    assert (captions.outcome, captions.question, captions.note) == ("complied", "", "")
+    assert captions.prompt is not None
+    assert "'make the red car blue'" in captions.prompt
 
 
 def test_the_likeliest_is_the_one_that_would_change() -> None:

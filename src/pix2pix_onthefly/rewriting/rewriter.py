@@ -71,6 +71,7 @@ class Rewriter:
         options: RewritingSettings,
         *,
         seed: int = 0,
+        answer: str | None = None,
         progress: Progress = no_progress,
     ) -> EditCaptions:
         """Asks until a reply can be read, at most `options.attempts` times. The same arguments give the same captions.
@@ -80,6 +81,7 @@ class Rewriter:
             caption: the picture's caption, if known; the first before-caption where the options lock it (paper 5.4).
             options: how it is asked.
             seed: of the choice of examples, and of the sampling.
+            answer: to the `question` of an earlier record of the same instruction; the likeliest if not given.
             progress: told of each attempt.
 
         Raises:
@@ -87,7 +89,7 @@ class Rewriter:
             OptionError: more shots than the pool holds, a prompt that leaves no room for the answer, or a constraint
                 that is asked for and cannot be had.
         """
-        wish = self._wish(instruction, caption)
+        wish = self._wish(instruction, caption, answer)
         request = self._request(wish, caption, options, seed)
         if wish.refusal:
             return choose(wish, (), request.caption, request.captions, self.lexicon)
@@ -112,8 +114,8 @@ class Rewriter:
         made = choose(wish, read, request.caption, request.captions, self.lexicon)
         return replace(made, prompt=as_text(request.prompt), replies=tuple(replies))
 
-    def _wish(self, instruction: str, caption: str | None) -> Wish:
-        return read_wish(check_instruction(instruction), caption, self.lexicon)
+    def _wish(self, instruction: str, caption: str | None, answer: str | None = None) -> Wish:
+        return read_wish(check_instruction(instruction), caption, self.lexicon, answer)
 
     def _request(self, wish: Wish, caption: str | None, options: RewritingSettings, seed: int) -> Request:
         return build_request(wish.text, caption, options, seed=seed, examples=self.examples, format=self.format)
