@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -89,7 +90,7 @@ def load(path: Path | None, device: torch.device) -> Rewriter:
     where = {"gguf_file": path.name} if path.is_file() else {}
     folder = path.parent if path.is_file() else path
     tokenizer = AutoTokenizer.from_pretrained(folder, **where)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **where)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **where)
     return Rewriter(TransformersModel(model.to(device), tokenizer), load_pool("world"))
 
 

@@ -39,7 +39,7 @@ class Captioner:
         inputs = self.processor(images=image, return_tensors="pt", **words).to(self.model.device)
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         inputs.pop("token_type_ids", None)
-        lengths = {"min_length": self.settings.shortest, "max_length": self.settings.longest}
+        lengths: dict[str, Any] = {"min_length": self.settings.shortest, "max_length": self.settings.longest}
         tokens = self.model.generate(**inputs, num_beams=self.settings.beams, **lengths)
         caption = " ".join(self.processor.decode(tokens[0], skip_special_tokens=True).lower().split())
         progress("caption", 1, 1)
