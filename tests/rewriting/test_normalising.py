@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pix2pix_onthefly.rewriting.lexicon import load_lexicon
-from pix2pix_onthefly.rewriting.normalising import tidy, with_known_words
+from pix2pix_onthefly.rewriting.normalising import tidy, with_colours, with_known_words
 from pix2pix_onthefly.rewriting.pool import load_pool
 from pix2pix_onthefly.world.captions import every_caption_word
-from pix2pix_onthefly.world.vocabulary import KINDS
+from pix2pix_onthefly.world.vocabulary import COLOURS, KINDS
 
 WORLD = load_lexicon("world")
 
@@ -75,7 +75,25 @@ def test_a_word_with_two_meanings_means_what_the_picture_shows() -> None:
     assert with_known_words("add a flower", WORLD, "a cat").text == "add a tulip"
 
 
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("add an umbrella", "add an orange umbrella"),
+        ("add a blue umbrella", "add a blue umbrella"),
+        ("turn the apple into a book", "turn the apple into an orange book"),
+        ("make it a dog, not an apple", "make it a dog, not an apple"),
+        ("add a dog", "add a dog"),
+    ],
+)
+def test_a_new_object_gets_a_colour(typed: str, read: str) -> None:
+    found = with_colours(typed, WORLD, "a red apple on the beach")
+    assert found.text == read
+    assert bool(found.note) == (typed != read)
+
+
 def test_the_lexicon_holds_the_world() -> None:
+    assert {word for word, kind in KINDS.items() if kind.comes_in_colours} == WORLD.coloured
+    assert tuple(COLOURS) == WORLD.colours
     assert set(every_caption_word()) == WORLD.words
     assert set(KINDS) == WORLD.things
     meant = {word for table in (WORLD.synonyms, WORLD.implied) for words in table.values() for word in words}

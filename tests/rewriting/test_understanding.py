@@ -83,6 +83,15 @@ def test_why_nothing_changes_is_said(instruction: str, caption: str, note: str) 
     assert captions.note.endswith("nothing was changed.")
 
 
+def test_what_has_one_look_is_not_painted() -> None:
+    captions = asked("make it red", "a cat in the snow", "a red cat in the snow")
+    assert captions.outcome == "not understood"
+    assert captions.note == (
+        "I understood 'a red cat in the snow', but the models of this family know a cat in its own colour only; "
+        "nothing was changed."
+    )
+
+
 def test_what_was_understood_is_said_where_a_word_is_not_known() -> None:
     captions = asked("turn the cat into a dragon", "a cat in the snow", "a dragon in the snow")
     assert captions.after == ("a dragon in the snow",)

@@ -24,6 +24,8 @@ class Lexicon:
     Attributes:
         words: all words that captions can hold.
         things: those of them that name an object.
+        colours: those that objects can have, in the order in which one is taken where none is named.
+        coloured: those of `things` that come in these colours; all others have one look.
         synonyms: other words, to those of `words` that they stand for; the first is the likeliest.
         implied: words of another kind (`winter`), to those of `words` that they ask for (`snow`).
         together: words, to those that stand beside them in captions without being asked for (`field`: `grassy`).
@@ -31,6 +33,8 @@ class Lexicon:
 
     words: frozenset[str]
     things: frozenset[str]
+    colours: tuple[str, ...]
+    coloured: frozenset[str]
     synonyms: dict[str, tuple[str, ...]]
     implied: dict[str, tuple[str, ...]]
     together: dict[str, tuple[str, ...]]
@@ -55,9 +59,11 @@ def load_lexicon(name: str) -> Lexicon:
     file = resources.files("pix2pix_onthefly.rewriting") / "lexicons" / f"{name}.json"
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        tables = (
-            {word: tuple(known) for word, known in content[key].items()} for key in ("synonyms", "implied", "together")
-        )
-        return Lexicon(frozenset(content["words"]), frozenset(content["things"]), *tables)
+        tables = {
+            key: {word: tuple(known) for word, known in content[key].items()}
+            for key in ("synonyms", "implied", "together")
+        }
+        sets = {key: frozenset(content[key]) for key in ("words", "things", "coloured")}
+        return Lexicon(colours=tuple(content["colours"]), **sets, **tables)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the lexicon {name!r} cannot be read ({error}); install the package anew") from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
 
-from .english import CHANGING_VERBS, STOP_WORDS, is_stop_word, words_of
+from .english import CHANGING_VERBS, STOP_WORDS, is_stop_word, with_article, words_of
 from .lexicon import Lexicon
 
 _OPENINGS = re.compile(
@@ -84,6 +84,24 @@ def with_known_words(instruction: str, lexicon: Lexicon, caption: str = "") -> T
     text = re.sub(r"\b(an?)(?= (\w))", lambda found: "an" if found[2] in "aeiou" else "a", text)
     pairs = [f"{word!r} as {meant!r}" for word, meant in read.items() if meant not in STOP_WORDS]
     return Tidied(text, f"I read {', '.join(pairs)}." if pairs else "")
+
+
+def with_colours(instruction: str, lexicon: Lexicon, caption: str = "") -> Tidied:
+    """New objects that come in colours get one where none is named: `add a cap` -> `add a red cap`."""
+    shown, chosen = set(words_of(caption)), list[str]()
+    if not caption or {*words_of(instruction)} & {*lexicon.colours}:
+        return Tidied(instruction)
+    colour = next((colour for colour in lexicon.colours if colour not in shown), lexicon.colours[0])
+
+    def painted(found: re.Match[str]) -> str:
+        if found[1] in shown:
+            return found[0]
+        chosen.append(found[1])
+        return f"{with_article(colour)} {found[1]}"
+
+    things = "|".join(map(re.escape, sorted(lexicon.coloured)))
+    text = re.sub(rf"\ban? ({things})\b", painted, instruction)
+    return Tidied(text, f"You named no colour, so I took {with_article(colour)} {chosen[0]}." if chosen else "")
 
 
 def _is_unknown(word: str, lexicon: Lexicon) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .english import POINTING, REMOVING, STOP_WORDS, is_stop_word, listed, words_of
+from .english import POINTING, REMOVING, STOP_WORDS, is_stop_word, listed, with_article, words_of
 from .judgement import NOT_UNDERSTOOD, NOTHING_CHANGED, Judgement, gone, same
 from .lexicon import Lexicon
 from .mentions import removed_nouns, shown_in
@@ -43,7 +43,7 @@ class StrictCheck:
 
     def judgement(self) -> Judgement:
         """The first thing that is amiss, those that asking again does not mend first."""
-        for problem in (self._strange_words(), self._absent(), self._no_change()):
+        for problem in (self._strange_words(), self._absent(), self._no_change(), self._unpaintable()):
             if problem:
                 return Judgement(problem, is_final=True)
         checks = (
@@ -97,6 +97,15 @@ class StrictCheck:
         is_shown = all(set(self._meant(word)) & self.old_words for word in named)
         if named and is_shown and not removed and not self._adds():
             return f"The picture shows that already ({self.before}); {NOTHING_CHANGED}."
+        return ""
+
+    def _unpaintable(self) -> str:
+        """An object in a colour that the models have never seen it in."""
+        for thing in (thing for thing in self.new.things if thing not in self.old.things):
+            asked = [word for word in thing.adjectives if word in self.lexicon.colours and word in self.said]
+            if asked and thing.noun not in self.lexicon.coloured:
+                wish = f"I understood {self.after!r}, but the models of this family know"
+                return f"{wish} {with_article(thing.noun)} in its own colour only; {NOTHING_CHANGED}."
         return ""
 
     def _is_thing(self, word: str) -> bool:

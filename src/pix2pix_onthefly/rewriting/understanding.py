@@ -17,7 +17,7 @@ from .judgement import NOT_UNDERSTOOD, NOTHING_CHANGED
 from .judging import judge, kind_of
 from .lexicon import Lexicon
 from .mentions import Question, question_about
-from .normalising import Tidied, tidy, with_known_words
+from .normalising import Tidied, tidy, with_colours, with_known_words
 
 UNDERSTOOD_NOTHING = "not understood"
 """The outcome of captions that no edit should be made with."""
@@ -74,7 +74,9 @@ def read_wish(instruction: str, caption: str | None, lexicon: Lexicon | None, an
     if lexicon:
         if not any(word.isascii() for word in words_of(instruction)):
             return Wish(tidied.text, f"I read English only; {NOTHING_CHANGED}.")
-        tidied = with_known_words(tidied.text, lexicon, caption or "")
+        known = with_known_words(tidied.text, lexicon, caption or "")
+        painted = with_colours(known.text, lexicon, caption or "")
+        tidied = Tidied(painted.text, " ".join(filter(None, (known.note, painted.note))))
     asks = NO_CHANGE.search(tidied.text.casefold()) is not None
     if asks and not (CHANGING_VERBS | {"should", "must"}) & set(words_of(tidied.text)):
         return Wish(
