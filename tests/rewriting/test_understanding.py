@@ -12,6 +12,7 @@ from pix2pix_onthefly.records import EditCaptions
 from pix2pix_onthefly.rewriting.judging import judge, kind_of
 from pix2pix_onthefly.rewriting.lexicon import load_lexicon
 from pix2pix_onthefly.rewriting.mentions import shown_in
+from pix2pix_onthefly.rewriting.paint import painted_things
 from pix2pix_onthefly.rewriting.pool import load_pool
 from pix2pix_onthefly.rewriting.rewriter import Rewriter
 from pix2pix_onthefly.rewriting.understanding import check_understood, forced, judged, read_wish
@@ -55,6 +56,9 @@ def test_true_captions_of_the_world_are_never_refused(seen: bool) -> None:
         ("make the tulip red", PAIR, "a red umbrella next to a yellow tulip in the snow"),
         ("remove the tulip", PAIR, "a pink umbrella next to a pink umbrella in the snow"),
         ("turn the cat into a dog", "a cat in the snow", "a kgon in the snow"),
+        ("make the umbrella blue and the tulip red", PAIR, "a red umbrella next to a blue tulip in the snow"),
+        ("add a blue balloon", "an orange book in the snow", "a blue book next to a blue balloon in the snow"),
+        ("make the background blue", "a red cap in the snow", "a blue cap on a blue background"),
         ("turn the umbrella into a dog", PAIR, "a yellow tulip next to a dog in the snow"),
     ],
 )
@@ -224,6 +228,21 @@ def test_kinds(instruction: str, before: str, after: str, kind: str) -> None:
 
 def test_a_style_is_a_kind_of_its_own() -> None:
     assert kind_of("make it a watercolor painting", "A dog.", "A watercolor painting of a dog.") == "style"
+
+
+@pytest.mark.parametrize(
+    ("instruction", "painted"),
+    [
+        ("make the red cap blue", {"red": {"cap"}, "blue": {"cap"}}),
+        ("make the cap blue and the tulip red", {"blue": {"cap"}, "red": {"tulip"}}),
+        ("make the cap and the tulip red", {"red": {"cap", "tulip"}}),
+        ("make it red", {}),
+        ("replace the blue cap with a red one", {"blue": {"cap"}, "red": {"cap"}}),
+        ("make it red and the background blue", {"blue": {"background"}}),
+    ],
+)
+def test_what_colours_belong_to(instruction: str, painted: dict[str, set[str]]) -> None:
+    assert painted_things(instruction, WORLD) == painted
 
 
 def test_what_a_caption_shows() -> None:

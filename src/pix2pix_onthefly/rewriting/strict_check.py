@@ -11,6 +11,7 @@ from .english import POINTING, REMOVING, STOP_WORDS, is_stop_word, listed, with_
 from .judgement import NOT_UNDERSTOOD, NOTHING_CHANGED, Judgement, gone, same
 from .lexicon import Lexicon
 from .mentions import removed_nouns, shown_in
+from .paint import painted_things
 
 _KEEPS_ONE = re.compile(r"\b(?:only|just|alone|everything but|all but|everything except)\b")
 _NOT_MEANT = re.compile(r"\b(?:not|no|without|instead of|rather than|than|never)(?: \w+){1,3}")
@@ -182,8 +183,11 @@ class StrictCheck:
     def _looks_otherwise(self) -> bool:
         """A new or changed object with a look that nobody asked for."""
         said = {meaning for word in self.said for meaning in self._meant(word)}
+        painted = painted_things(self.instruction, self.lexicon)
         for thing in (thing for thing in self.new.things if thing not in self.old.things):
             before = {word for old in self.old.things if old.noun == thing.noun for word in old.adjectives}
+            if any(thing.noun not in painted.get(colour, {thing.noun}) for colour in {*thing.adjectives} - before):
+                return True
             if {*thing.adjectives} - said - before or (before and {*thing.adjectives} <= before):
                 return True
         return False
