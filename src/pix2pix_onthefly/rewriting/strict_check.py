@@ -11,13 +11,23 @@ from .english import POINTING, REMOVING, STOP_WORDS, is_stop_word, listed, with_
 from .judgement import NOT_UNDERSTOOD, NOTHING_CHANGED, Judgement, gone, same
 from .lexicon import Lexicon
 from .mentions import removed_nouns, shown_in
-from .paint import painted_things
+from .paint import BACKGROUND, painted_things
 
 _KEEPS_ONE = re.compile(r"\b(?:only|just|alone|everything but|all but|everything except)\b")
 _NOT_MEANT = re.compile(r"\b(?:not|no|without|instead of|rather than|than|never)(?: \w+){1,3}")
 _SIDES = (("left", "left-hand", "leftmost"), ("right", "right-hand", "rightmost"))
 _GIVES_A_SIDE = re.compile(r"\b(?:add|put|place|insert|draw)\b.*\b(?:left|right)\b|\b(?:left|right) of\b")
-_EXCHANGES = re.compile(r"\b(?:swap|switch|exchange|change) (?:\w+ )*(?:places|two|them)|\bmove\b|\bswap\b|\bto the ")
+_EXCHANGES = re.compile(
+    r"\b(?:swap|switch|exchange|change) (?:the two|them|their|(?:the )?\w+ (?:\w+ )?and)\b|\bplaces\b|\bmove\b|"
+    r"\bto the (?:left|right)\b|\b(?:be|stand) on the (?:left|right)\b"
+)
+_BRINGS_BESIDE = re.compile(
+    r"\b(?:add|adding|insert|include|another|next to|beside|as well|missing|company|(?:left|right) of)\b"
+)
+_TAKES = re.compile(
+    rf"\b(?:{REMOVING}|take|get|only|just|alone|but|not|don't|gone|go|goes|disappears?|vanish|vanishes|away|clean|clear|"
+    r"kill|bothers|much|cut|keep|leave|lost|rid|needed|needs?|throw|rub|wipe|crop|pretend)\b|^-"
+)
 _BEFORE_IT = re.compile(r"\b(?:before|in front|first|other side)\b")
 _NAMING = frozenset("a an the my some any another into with at".split())
 _BRINGS = re.compile(
@@ -55,6 +65,7 @@ class StrictCheck:
             self._not_removed,
             self._wrong_number,
             self._looks_otherwise,
+            self._wrong_background,
             self._doubled,
             self._wrong_side,
             self._other_places,
@@ -146,14 +157,15 @@ class StrictCheck:
     def _left_out(self) -> bool:
         return bool(self._missing())
 
+    def _licensed(self) -> set[str]:
+        """Words that the instruction asks for, with those that stand beside them in captions."""
+        meanings = {meaning for word in self.said for meaning in self._meant(word)}
+        return meanings.union(*(self.lexicon.together.get(meaning, ()) for meaning in meanings))
+
     def _made_up(self) -> bool:
         """Words in the new caption that nobody asked for."""
-        licensed: set[str] = set()
-        for word in self.said:
-            for meaning in self._meant(word):
-                licensed |= {meaning, *self.lexicon.together.get(meaning, ())}
         fresh = {word for word in self.new_words - self.old_words if word not in STOP_WORDS}
-        return bool(fresh - licensed)
+        return bool(fresh - self._licensed())
 
     def _lost(self) -> bool:
         """Objects that are gone, or look different, though the instruction does not speak of them."""
@@ -174,11 +186,14 @@ class StrictCheck:
         brings, more = _BRINGS.search(self.instruction), len(self.new.things) - len(self.old.things)
         if more > 0:
             return brings is None
+        if more < 0:
+            return _TAKES.search(self.instruction) is None
         removed = [word for word in removed_nouns(self.instruction) if self._is_thing(word) or word in POINTING]
         if removed and not re.search(_PUTS_BACK, self.instruction):
             return more == 0
         takes = re.search(rf"\b(?:{REMOVING}|instead)\b", self.instruction)
-        return self._adds() and not takes and more <= 0
+        beside = len(self.old.things) == 1 and _BRINGS_BESIDE.search(self.instruction)
+        return bool(self._adds() or beside) and not takes and more <= 0
 
     def _looks_otherwise(self) -> bool:
         """A new or changed object with a look that nobody asked for."""
@@ -191,6 +206,14 @@ class StrictCheck:
             if {*thing.adjectives} - said - before or (before and {*thing.adjectives} <= before):
                 return True
         return False
+
+    def _wrong_background(self) -> bool:
+        """A background that nobody asked for, or in a colour that the instruction gives to an object."""
+        painted = painted_things(self.instruction, self.lexicon)
+        fresh = {word for word in {*self.new.place} - {*self.old.place} if word not in STOP_WORDS}
+        return bool(fresh - self._licensed()) or any(
+            BACKGROUND not in painted.get(colour, {BACKGROUND}) for colour in fresh
+        )
 
     def _doubled(self) -> bool:
         """An object twice that was there once, or not at all."""
@@ -206,7 +229,8 @@ class StrictCheck:
         if len(self.old.things) == 1 and _GIVES_A_SIDE.search(self.instruction):
             return self.new.things[-1 if side == 0 else 0].noun != self.old.things[0].noun
         if len(self.old.things) == 2 and not _EXCHANGES.search(self.instruction):
-            return self.old.things[1 - side] not in self.new.things
+            other = self.old.things[1 - side]
+            return other not in self.new.things or (len(self.new.things) == 2 and self.new.things[1 - side] != other)
         return False
 
     def _other_places(self) -> bool:
