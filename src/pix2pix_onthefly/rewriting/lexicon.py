@@ -59,11 +59,18 @@ def load_lexicon(name: str) -> Lexicon:
     file = resources.files("pix2pix_onthefly.rewriting") / "lexicons" / f"{name}.json"
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        tables = {
-            key: {word: tuple(known) for word, known in content[key].items()}
-            for key in ("synonyms", "implied", "together")
-        }
-        sets = {key: frozenset(content[key]) for key in ("words", "things", "coloured")}
-        return Lexicon(colours=tuple(content["colours"]), **sets, **tables)
+        return Lexicon(
+            words=frozenset(content["words"]),
+            things=frozenset(content["things"]),
+            colours=tuple(content["colours"]),
+            coloured=frozenset(content["coloured"]),
+            synonyms=_table(content["synonyms"]),
+            implied=_table(content["implied"]),
+            together=_table(content["together"]),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the lexicon {name!r} cannot be read ({error}); install the package anew") from error
+
+
+def _table(rows: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {word: tuple(known) for word, known in rows.items()}
