@@ -96,6 +96,6 @@ def _captions_of(kept: dict[str, Any] | None) -> EditCaptions | None:
     if kept is None:
         return None
     fields = {field.name: kept.get(field.name) for field in dataclasses.fields(EditCaptions)}
-    lists = {name: tuple(fields[name] or ()) for name in ("before", "after", "replies")}
+    lists = {name: tuple(fields[name] or ()) for name in ("before", "after", "replies", "candidates")}
     made: Any = {**fields, **lists}
     return EditCaptions(**made) if made["before"] and made["after"] else None
