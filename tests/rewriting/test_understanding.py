@@ -59,6 +59,8 @@ def test_true_captions_of_the_world_are_never_refused(seen: bool) -> None:
         ("make the umbrella blue and the tulip red", PAIR, "a red umbrella next to a blue tulip in the snow"),
         ("add a blue balloon", "an orange book in the snow", "a blue book next to a blue balloon in the snow"),
         ("make the background blue", "a red cap in the snow", "a blue cap on a blue background"),
+        ("let a dog join the cat", "a cat in the snow", "a dog next to a join in the snow"),
+        ("let a dog join the cat", "a cat in the snow", "a dog in the snow"),
         ("turn the umbrella into a dog", PAIR, "a yellow tulip next to a dog in the snow"),
     ],
 )

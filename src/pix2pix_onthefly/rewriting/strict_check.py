@@ -22,7 +22,7 @@ _EXCHANGES = re.compile(
     r"\bto the (?:left|right)\b|\b(?:be|stand) on the (?:left|right)\b"
 )
 _BRINGS_BESIDE = re.compile(
-    r"\b(?:add|adding|insert|include|another|next to|beside|as well|missing|company|(?:left|right) of)\b"
+    r"\b(?:add|adding|insert|include|another|next to|beside|as well|join|missing|company|(?:left|right) of)\b"
 )
 _TAKES = re.compile(
     rf"\b(?:{REMOVING}|take|get|only|just|alone|but|not|don't|gone|go|goes|disappears?|vanish|vanishes|away|clean|clear|"
@@ -164,8 +164,8 @@ class StrictCheck:
 
     def _made_up(self) -> bool:
         """Words in the new caption that nobody asked for."""
-        fresh = {word for word in self.new_words - self.old_words if word not in STOP_WORDS}
-        return bool(fresh - self._licensed())
+        came = self.new_words - self.old_words
+        return bool({word for word in came if word not in STOP_WORDS} - self._licensed() or came - self.lexicon.words)
 
     def _lost(self) -> bool:
         """Objects that are gone, or look different, though the instruction does not speak of them."""
