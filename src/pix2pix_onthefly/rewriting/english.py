@@ -25,7 +25,11 @@ STYLES = re.compile(
     r"\b(?:style|painting|sketch|watercolou?r|cartoon|anime|drawing|pencil|comic|pixel art|photorealistic|black and "
     r"white|sepia|vintage|impressionist|cubist|poster|mosaic)\b"
 )
-NO_CHANGE = re.compile(r"^(?:what(?! if| about| would)|who|where|when|why(?! not)|which|how many|how much|how old)\b")
+NO_CHANGE = re.compile(
+    r"^(?:what(?! if| about| would| does .* look like)|who|where|when|why(?! not)|which|how many|how much|how old)\b"
+)
+    r"^(?:what(?! if| about| would| does .* look like)|who|where|when|why(?! not)|which|how many|how much|how old)\b"
+)
 """How questions begin that ask for no change."""
 SMUGGLED = re.compile(
     r"caption\s*#?\d+\s*[:：]|\b(?:before|after) transformation\b|\b(?:instruct|output)\s*[:：]", re.IGNORECASE
@@ -49,7 +53,7 @@ STOP_WORDS = CHANGING_VERBS | frozenset(
     "wanted wants was way we well were what whatever when where whether which while who whole whose why will wish with "
     "within without wonderful would x yes yet you your background backdrop behind colour color place put "
     "beautiful bother bothers vanish disappear disappears company be belong belongs feel free maybe minus makes turns "
-    "dear computer mind wow great fine places scenes "
+    "landscape dear computer mind wow great fine places scenes "
     "left-hand right-hand hot sunny seen shown placed drawing say says adding close drawn "
     "becoming vanishes ahead goes happens paint painted must asap ya".split()
 )

@@ -19,7 +19,7 @@ _SIDES = (("left", "left-hand", "leftmost"), ("right", "right-hand", "rightmost"
 _GIVES_A_SIDE = re.compile(r"\b(?:add|put|place|insert|draw)\b.*\b(?:left|right)\b|\b(?:left|right) of\b")
 _EXCHANGES = re.compile(
     r"\b(?:swap|switch|exchange|change) (?:the two|them|their|(?:the )?\w+ (?:\w+ )?and)\b|\bplaces\b|\bmove\b|"
-    r"\bto the (?:left|right)\b|\b(?:be|stand) on the (?:left|right)\b"
+    r"\b(?:add|put|place|draw|insert|want|be)\b.*\bto the (?:left|right)\b|\b(?:be|stand) on the (?:left|right)\b"
 )
 _BRINGS_BESIDE = re.compile(
     r"\b(?:add|adding|insert|include|another|next to|beside|as well|join|missing|company|(?:left|right) of)\b"
@@ -191,7 +191,7 @@ class StrictCheck:
         removed = [word for word in removed_nouns(self.instruction) if self._is_thing(word) or word in POINTING]
         if removed and not re.search(_PUTS_BACK, self.instruction):
             return more == 0
-        takes = re.search(rf"\b(?:{REMOVING}|instead)\b", self.instruction)
+        takes = re.search(rf"\b(?:{REMOVING}|take|instead)\b", self.instruction)
         beside = len(self.old.things) == 1 and _BRINGS_BESIDE.search(self.instruction)
         return bool(self._adds() or beside) and not takes and more <= 0
 
