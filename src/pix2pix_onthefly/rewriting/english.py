@@ -28,8 +28,6 @@ STYLES = re.compile(
 NO_CHANGE = re.compile(
     r"^(?:what(?! if| about| would| does .* look like)|who|where|when|why(?! not)|which|how many|how much|how old)\b"
 )
-    r"^(?:what(?! if| about| would| does .* look like)|who|where|when|why(?! not)|which|how many|how much|how old)\b"
-)
 """How questions begin that ask for no change."""
 SMUGGLED = re.compile(
     r"caption\s*#?\d+\s*[:：]|\b(?:before|after) transformation\b|\b(?:instruct|output)\s*[:：]", re.IGNORECASE
