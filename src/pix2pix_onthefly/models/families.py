@@ -189,7 +189,7 @@ FAMILIES: dict[str, Family] = {
             parameters=2,
             captioning=CaptioningSettings(shortest=0, prefix=""),  # it was trained to write captions and no more
         ),
-        rewriter=ModelRow("package:mini/rewriter", "MIT", 3, parameters=1),
+        rewriter=ModelRow("package:mini/rewriter", "MIT", 5, parameters=2),
         clip=ModelRow("package:mini/clip", "MIT", 4, parameters=2),
         pool="world",
         lexicon="world",
