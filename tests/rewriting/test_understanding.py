@@ -177,6 +177,11 @@ def test_photographs_get_the_question_too() -> None:
     assert question.candidates == ("the man", "the horse")
 
 
+def test_the_paper_sends_what_was_typed() -> None:
+    typed = "PLEASE make it BLUE!!"
+    assert read_wish(typed, "a red apple next to a red car on the beach", WORLD, as_typed=True).text == typed
+
+
 def test_a_noun_that_fits_two_is_a_question() -> None:
     wish = read_wish("remove the flower", "a red tulip next to a sunflower in the snow", WORLD)
     assert wish.question is not None

@@ -58,7 +58,14 @@ class Judged:
     note: str = ""
 
 
-def read_wish(instruction: str, caption: str | None, lexicon: Lexicon | None, answer: str | None = None) -> Wish:
+def read_wish(
+    instruction: str,
+    caption: str | None,
+    lexicon: Lexicon | None,
+    answer: str | None = None,
+    *,
+    as_typed: bool = False,
+) -> Wish:
     """Reads an instruction.
 
     Args:
@@ -66,7 +73,10 @@ def read_wish(instruction: str, caption: str | None, lexicon: Lexicon | None, an
         caption: of the picture, if known.
         lexicon: the closed vocabulary of the family, if it has one.
         answer: to the question that the instruction leaves open, one of its candidates or other words.
+        as_typed: whether the model gets the instruction as it is, as in the paper; then nothing is refused or assumed.
     """
+    if as_typed:
+        return Wish(instruction)
     if SMUGGLED.search(instruction):
         why = "This reads like captions, not like a change; give captions with --before and --after"
         return Wish(instruction, f"{why}. {NOTHING_CHANGED.capitalize()}.")
