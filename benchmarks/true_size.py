@@ -35,7 +35,7 @@ from .true_size_models import FAMILY, write_family
 
 PICTURE = ROOT / "examples/cat.png"
 INSTRUCTION = "make the cat a dog"
-EDIT = ("--family", FAMILY, "--steps", "2", "--attempts", "1")
+EDIT = ("--family", FAMILY, "--steps", "2", "--attempts", "1", "--no-constrain")
 GIB = 2**30
 SAMPLING_SECONDS = 0.1
 

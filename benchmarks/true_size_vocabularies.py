@@ -32,7 +32,7 @@ CLIP_SETTINGS = {
 
 def words() -> Iterator[str]:
     """Lower-case words: first those of the few-shot pool and the prompts, then made-up ones."""
-    texts = [*WORDINGS.values(), "before after transformation instruction caption"]
+    texts = [*WORDINGS.values(), "instruct output before after transformation caption"]
     for example in load_pool("photographs"):
         texts += [example.instruction, *example.before, *example.after]
     yield from dict.fromkeys(re.findall("[a-z]+", " ".join(texts).lower()))

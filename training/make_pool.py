@@ -12,7 +12,7 @@ from pathlib import Path
 from pix2pix_onthefly.rewriting.formats import Example
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 
-from .rewriter import example_of
+from .requests_of_the_world import Request, example_of, sight_of
 
 SEED = 2026
 EXAMPLES = 26
@@ -26,7 +26,8 @@ def draw_pool() -> list[Example]:
     pool: dict[str, Example] = {}
     while len(pool) < EXAMPLES:
         edit = sample_edit(rng, EDIT_TYPES[len(pool) % len(EDIT_TYPES)], seen=True)
-        pool.setdefault(edit.instruction, example_of(rng, edit, CAPTIONS))
+        request = Request(edit.instruction, sight_of(edit.source), sight_of(edit.target))
+        pool.setdefault(edit.instruction, example_of(rng, request, CAPTIONS))
     return list(pool.values())
 
 

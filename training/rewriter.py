@@ -4,38 +4,47 @@
     python -m training.rewriter --steps 4 --batch 2   # a minute's try-out
 
 Every wording, shot count, number of captions and both ways to begin (first caption locked or not) are mixed. The loss
-counts all answers in the prompt, those of the few-shot examples too. Some instructions get strange words, and some
-objects strange names, so that the model learns to look for what it knows and to copy what it does not.
+counts all answers in the prompt, those of the few-shot examples too. What the texts are: `rewriter_text.py`.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from tokenizers import AddedToken
+from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor
 from transformers import GPT2Tokenizer, PhiConfig, PhiForCausalLM
 
-from pix2pix_onthefly.rewriting.formats import WORDINGS, Example, build_prompt, expected_reply, number_words
-from pix2pix_onthefly.world.captions import STYLES, describe, every_caption_word
-from pix2pix_onthefly.world.instructions import EDIT_TYPES, SEEN, UNSPECIFIED_SEEN, Edit, sample_edit
+from pix2pix_onthefly.rewriting.formats import (
+    AFTER_HEADER,
+    FORMATS,
+    WORDINGS,
+    Example,
+    answer,
+    build_prompt,
+    expected_reply,
+    task,
+)
+from pix2pix_onthefly.rewriting.pool import sample_captions
+from pix2pix_onthefly.world.captions import every_caption_word
+from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 from pix2pix_onthefly.world.scenes import HELD_OUT_SEED
-from pix2pix_onthefly.world.vocabulary import BACKGROUNDS, KINDS
+from pix2pix_onthefly.world.vocabulary import BACKGROUNDS
 
-from .common import PACKAGED, save_model
-from .plan import Plan, read_plan
-from .trainer import Trainer
+from .common import PACKAGED, Plan, Trainer, read_plan, save_model
+from .requests_of_the_world import Request, example_of, sight_of
+from .rewriter_text import training_example, words_of_instructions
 from .vocabulary import byte_symbols, learn_merges
 
 FOLDER = PACKAGED / "rewriter"
 END = "<|endoftext|>"
+FORMAT = "paper"
+LAYERS = 6
 TOKENS_A_BATCH = 5000
-STRANGE_WORD_SHARE = 0.15
-STRANGE_KIND_SHARE = 0.04
-TYPE_WEIGHTS = (4, 2, 3, 2, 2)
-PAIRS_TO_TRAIN_ON = 0.5  # chains of edits hold more pairs than the world at large
 
 
 @dataclass(frozen=True)
@@ -55,67 +64,31 @@ def sample_shape(rng: random.Random) -> Shape:
     return Shape(shots, count, rng.choice(list(WORDINGS)), rng.random() < 0.75)
 
 
-def example_of(rng: random.Random, edit: Edit, count: int, *, canonical_first: bool = True) -> Example:
-    """Captions of an edit's two scenes in `count` wordings; the first is the captioner's own wording."""
-    styles = rng.sample(range(1, len(STYLES)), count - 1)
-    styles = [0, *styles] if canonical_first else rng.sample(range(len(STYLES)), count)
-    before = tuple(describe(edit.source, style) for style in styles)
-    return Example(edit.instruction, before, tuple(describe(edit.target, style) for style in styles))
+def training_examples(rng: random.Random, shape: Shape) -> list[Example]:
+    """As many shots as the shape has, and the request; captions of shots are drawn as in `pool.py`."""
+    shots = [training_example(rng, shape.count) for _ in range(shape.shots)]
+    return [*(sample_captions(rng, shot, shape.count) for shot in shots), training_example(rng, shape.count)]
 
 
-def _strange_word(rng: random.Random) -> str:
-    return "".join(rng.choice("abcdefghijklmnoprstuvwy") for _ in range(rng.randint(2, 8)))
-
-
-def _with_strange_words(rng: random.Random, edit: Edit) -> str:
-    """Puts a strange word before, behind or into an instruction where it hides nothing that counts."""
-    words = edit.instruction.split()
-    fixed = [i for i, word in enumerate(edit.phrasing.split()) if "{" not in word]
-    if rng.random() < 0.5 or len(edit.phrasing.split()) != len(words) or not fixed:
-        words.insert(rng.choice((0, len(words))), _strange_word(rng))
-    else:
-        words[rng.choice(fixed)] = _strange_word(rng)
-    return " ".join(words)
-
-
-def _renamed(rng: random.Random, example: Example) -> Example:
-    """Gives one kind of object, wherever the example names it, a strange name."""
-    named = [kind for kind in KINDS if f" {kind}" in " ".join(example.before + example.after)]
-    kind, name = rng.choice(named), _strange_word(rng)
-    article = "an" if name[0] in "aeiou" else "a"
-
-    def rename(text: str) -> str:
-        words = text.split(" ")
-        for index, word in enumerate(words):
-            if word.rstrip("?,") == kind:
-                words[index] = word.replace(kind, name)
-                if index and words[index - 1] in ("a", "an"):
-                    words[index - 1] = article
-        return " ".join(words)
-
-    return Example(rename(example.instruction), tuple(map(rename, example.before)), tuple(map(rename, example.after)))
-
-
-def training_example(rng: random.Random, count: int) -> Example:
-    """One edit as the rewriter should see it in training."""
-    edit_type = rng.choices(EDIT_TYPES, weights=TYPE_WEIGHTS)[0]
-    edit = sample_edit(rng, edit_type, seen=True, pair_share=PAIRS_TO_TRAIN_ON)
-    example = example_of(rng, edit, count)
-    if rng.random() < STRANGE_WORD_SHARE:
-        example = Example(_with_strange_words(rng, edit), example.before, example.after)
-    return _renamed(rng, example) if rng.random() < STRANGE_KIND_SHARE else example
+def _pieces_behind_a_quote(words: Iterable[str]) -> list[list[str]]:
+    """The prompt has the instruction in quotes; there GPT-2's rule cuts words as in `'s` and `'re`: `'re`, `colour`."""
+    cut = ByteLevel(add_prefix_space=False).pre_tokenize_str
+    return [[*piece] for word in sorted(set(words)) for piece, _ in cut(f"'{word}") if len(piece) > 1]
 
 
 def build_tokenizer() -> GPT2Tokenizer:
     """Byte-level, as Phi's own; the words of prompts, instructions and captions are one token each."""
-    texts = [*WORDINGS.values(), "Before transformation: After transformation: Instruction: Caption"]
-    texts += [number_words(count) for count in range(1, 17)]
-    texts += [template for table in (SEEN, UNSPECIFIED_SEEN) for group in table.values() for template in group]
+    texts = [task("", 1, wording) for wording in WORDINGS]
+    texts += [FORMATS[FORMAT].task_mark, FORMATS[FORMAT].answer_mark, answer([""], [""])]
+    instructions = words_of_instructions()
+    texts += instructions
     texts += [name for background in BACKGROUNDS.values() for name in background.names]
     texts += every_caption_word()
     letters = "".join(character if character.isalpha() else " " for text in texts for character in f" {text}")
     words = sorted(set(letters.split()))
-    merges = learn_merges([*(["Ġ", *word] for word in words), *([*word] for word in words if word[0].isupper())])
+    pieces = [["Ġ", *word] for word in words] + [[*word] for word in words if word[0].isupper()]
+    first_words = [text.split()[0] for text in instructions if text[0].isalpha()] + every_caption_word()
+    merges = learn_merges([*pieces, *_pieces_behind_a_quote(first_words)])
     tokens = [*byte_symbols(), *(left + right for left, right in merges), END]
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     tokenizer = GPT2Tokenizer(vocab=vocabulary, merges=merges, unk_token=END, bos_token=END, eos_token=END)
@@ -131,11 +104,15 @@ def load_or_build(fresh: bool) -> tuple[PhiForCausalLM, GPT2Tokenizer]:
         return model, GPT2Tokenizer.from_pretrained(FOLDER)
     torch.manual_seed(0)
     tokenizer = build_tokenizer()
-    config = PhiConfig(
+    return PhiForCausalLM(_config(tokenizer)), tokenizer
+
+
+def _config(tokenizer: GPT2Tokenizer) -> PhiConfig:
+    return PhiConfig(
         vocab_size=len(tokenizer),
         hidden_size=160,
         intermediate_size=480,
-        num_hidden_layers=4,
+        num_hidden_layers=LAYERS,
         num_attention_heads=5,
         max_position_embeddings=2048,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
@@ -144,7 +121,63 @@ def load_or_build(fresh: bool) -> tuple[PhiForCausalLM, GPT2Tokenizer]:
         pad_token_id=tokenizer.pad_token_id,
         attn_implementation="eager",
     )
-    return PhiForCausalLM(config), tokenizer
+
+
+@torch.no_grad()
+def grown(model: PhiForCausalLM, known: GPT2Tokenizer) -> tuple[PhiForCausalLM, GPT2Tokenizer]:
+    """A model of today's size and words that starts where another one stands.
+
+    Words that both know keep their rows, new ones get the mean of the pieces that they were cut into. Layers that are
+    added lie in pairs with old ones and write nothing at first, so that the network computes what it computed.
+    """
+    tokenizer = build_tokenizer()
+    torch.manual_seed(0)
+    larger = PhiForCausalLM(_config(tokenizer))
+    for ours, theirs in _tables(larger, model):
+        for token, place in tokenizer.get_vocab().items():
+            text = tokenizer.convert_tokens_to_string([token])
+            old = known.get_vocab().get(token)
+            pieces = [old] if old is not None else known(text, add_special_tokens=False).input_ids
+            ours[place] = theirs[pieces].mean(0)
+    old_layers, new_layers = list(model.model.layers), list(larger.model.layers)
+    for place, layer in enumerate(new_layers):
+        source = place * len(old_layers) // len(new_layers)
+        layer.load_state_dict(old_layers[source].state_dict())
+        if place and source == (place - 1) * len(old_layers) // len(new_layers):
+            for writer in (layer.self_attn.dense, layer.mlp.fc2):
+                writer.weight.zero_()
+                writer.bias.zero_()
+    larger.model.final_layernorm.load_state_dict(model.model.final_layernorm.state_dict())
+    return larger, tokenizer
+
+
+def _tables(larger: PhiForCausalLM, model: PhiForCausalLM) -> list[tuple[Tensor, Tensor]]:
+    """The weights that have a row a word: of the embedding, of the output and of its bias."""
+    return [
+        (larger.model.embed_tokens.weight, model.model.embed_tokens.weight),
+        (larger.lm_head.weight, model.lm_head.weight),
+        (larger.lm_head.bias, model.lm_head.bias),
+    ]
+
+
+def prompt_of(instruction: str, shape: Shape, shots: list[Example], first_caption: str | None) -> str:
+    """The prompt as the bundled rewriter gets it."""
+    prompt = build_prompt(
+        instruction,
+        count=shape.count,
+        wording=shape.wording,
+        examples=shots,
+        first_caption=first_caption,
+        format=FORMAT,
+    )
+    assert isinstance(prompt, str), "the bundled rewriter has no chat template"
+    return prompt
+
+
+def first_after_caption(answer: str) -> str:
+    """The first caption behind the header `After transformation`, with its mark; empty where there is none."""
+    _, header, rest = answer.partition(AFTER_HEADER)
+    return rest.strip("\n").split("\n")[0] if header else ""
 
 
 class Sequences:
@@ -160,21 +193,19 @@ class Sequences:
         """Token ids and labels (-100 where nothing is to be learned) of a prompt with its perfect reply."""
         *shots, query = examples
         first = query.before[0] if shape.locked else None
-        prompt = build_prompt(
-            query.instruction, count=shape.count, wording=shape.wording, examples=shots, first_caption=first
-        )
+        prompt = prompt_of(query.instruction, shape, shots, first)
         reply = expected_reply(query.before[: shape.count], query.after[: shape.count], locked=shape.locked)
         ids, labels = self._tokens(prompt), []
         labels = self._answers_in_shots(ids) if shots else [-100] * len(ids)
-        answer = [*self._tokens(reply), self.tokenizer.eos_token_id]
-        return ids + answer, labels + answer
+        rest = [*self._tokens(reply), self.tokenizer.eos_token_id]
+        return ids + rest, labels + rest
 
     def _answers_in_shots(self, ids: list[int]) -> list[int]:
         """Labels the after-captions of the few-shot examples."""
-        after, instruction = self._tokens("After")[0], self._tokens("Instruction")[0]
+        after, task_mark = self._tokens(AFTER_HEADER)[0], self._tokens(FORMATS[FORMAT].task_mark)[0]
         labels, inside = [-100] * len(ids), False
         for place, token in enumerate(ids):
-            inside = (inside or token == after) and token != instruction
+            inside = (inside or token == after) and token != task_mark
             labels[place] = token if inside else -100
         return labels
 
@@ -184,7 +215,7 @@ class Sequences:
         rows: list[tuple[list[int], list[int]]] = []
         longest = 0
         while not rows or (len(rows) + 1) * longest <= TOKENS_A_BATCH:
-            rows.append(self.sequence(shape, [training_example(rng, shape.count) for _ in range(shape.shots + 1)]))
+            rows.append(self.sequence(shape, training_examples(rng, shape)))
             longest = max(longest, len(rows[-1][0]))
         end = self.tokenizer.eos_token_id
         ids = [row + [end] * (longest - len(row)) for row, _ in rows]
@@ -202,30 +233,29 @@ def exact_share(
     prompts, wanted = [], []
     for index in range(count):
         rng = random.Random(HELD_OUT_SEED + index)
-        shots = [training_example(rng, shape.count) for _ in range(shape.shots)]
+        shots = training_examples(rng, shape)[: shape.shots]
         edit = sample_edit(rng, EDIT_TYPES[index % len(EDIT_TYPES)], seen=seen)
-        example = example_of(rng, edit, shape.count)
+        request = Request(edit.instruction, sight_of(edit.source), sight_of(edit.target))
+        example = example_of(rng, request, shape.count)
         first = example.before[0] if shape.locked else None
-        prompts.append(
-            build_prompt(
-                edit.instruction, count=shape.count, wording=shape.wording, examples=shots, first_caption=first
-            )
-        )
-        wanted.append(expected_reply(example.before, example.after, locked=True).split("After transformation:")[1])
+        prompts.append(prompt_of(edit.instruction, shape, shots, first))
+        wanted.append(first_after_caption(answer(example.before, example.after)))
     right = 0
     for start in range(0, count, 50):
         tokens = tokenizer(prompts[start : start + 50], return_tensors="pt", padding=True).to(model.device)
         length = 24 + 40 * shape.count
         made = model.generate(**tokens, max_new_tokens=length, do_sample=False, pad_token_id=tokenizer.eos_token_id)
         replies = tokenizer.batch_decode(made[:, tokens.input_ids.shape[1] :], skip_special_tokens=True)
-        for reply, answer in zip(replies, wanted[start : start + 50], strict=True):
-            right += reply.split("After transformation:")[-1].split("\n")[1:2] == answer.split("\n")[1:2]
+        for reply, caption in zip(replies, wanted[start : start + 50], strict=True):
+            right += first_after_caption(reply) == caption
     return right / count
 
 
 def train(plan: Plan) -> None:
     """Trains the rewriter; saves into the package."""
     model, tokenizer = load_or_build(plan.fresh)
+    if not plan.fresh and (len(build_tokenizer()) != len(tokenizer) or len(model.model.layers) != LAYERS):
+        model, tokenizer = grown(model, tokenizer)
     tokenizer.save_pretrained(FOLDER)
     sequences = Sequences(tokenizer)
     trainer = Trainer("rewriter", {"rewriter": model}, plan)

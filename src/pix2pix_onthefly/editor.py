@@ -84,7 +84,9 @@ class Editor:
         caption: str | None = None,
         before: str | Sequence[str] = (),
         after: str | Sequence[str] = (),
+        captions: EditCaptions | None = None,
         direction: Conditioning | torch.Tensor | None = None,
+        answer: str | None = None,
         progress: Progress = no_progress,
     ) -> EditResult:
         """Edits one picture.
@@ -95,18 +97,24 @@ class Editor:
             options: settings; a prepared picture's own or the family's defaults if not given.
             caption: the picture's caption, in place of the captioner's.
             before, after: a caption, or several, in place of the language model's.
+            captions: what `rewrite` gave, in their place.
             direction: an edit direction, or its embedding [1, tokens, width], in place of the captions'.
+            answer: to the question that an earlier edit's captions hold (`result.captions.question`).
             progress: called as progress(stage, done, total).
 
         Raises:
+            NotUnderstoodError: nothing was understood, and the options do not force the edit.
             InputError, OptionError, ModelUnavailableError: with a sentence for the user.
         """
         options = _checked_options(options)
         towards = _direction(direction)
-        captions = given_captions(before, after, towards)
-        if captions is None and towards is None:
+        texts = given_captions(before, after, towards)
+        if texts is not None and captions is not None:
+            raise OptionError("captions are given twice, as before and after and as a record; leave one of them out")
+        texts = texts or captions
+        if texts is None and towards is None:
             check_instruction(instruction)
-        job = self._job(image, instruction, options, caption, captions, towards)
+        job = self._job(image, instruction, options, caption, texts, towards, answer)
         return _first(self.executor.map([job], progress))
 
     def edit_many(
@@ -200,16 +208,19 @@ class Editor:
         caption: str | None = None,
         *,
         options: EditOptions | None = None,
+        answer: str | None = None,
         progress: Progress = no_progress,
     ) -> EditCaptions:
-        """The captions that an edit would have, without a picture.
+        """The captions that an edit would have, without a picture; where nothing was understood their outcome says so.
 
         Raises:
             InputError, OptionError, ModelUnavailableError: with a sentence for the user.
         """
         chosen = options or self.options()
         with self.models.using("rewriter") as rewriter:
-            return rewriter.rewrite(instruction, caption, chosen.rewriting, seed=chosen.seed, progress=progress)
+            return rewriter.rewrite(
+                instruction, caption, chosen.rewriting, seed=chosen.seed, answer=answer, progress=progress
+            )
 
     def draw(self, caption: str, options: DrawOptions | None = None, progress: Progress = no_progress) -> Image.Image:
         """A new picture from a caption.
@@ -236,13 +247,14 @@ class Editor:
         caption: str | None = None,
         captions: EditCaptions | None = None,
         direction: Conditioning | None = None,
+        answer: str | None = None,
     ) -> Job:
         """A job with its picture opened; of a prepared one with its own options where no others are given."""
         if isinstance(image, Prepared):
             if caption not in (None, image.caption):
                 raise InputError(f"this picture was prepared with the caption {image.caption!r}; prepare it anew")
-            return Job(image, instruction, options or image.options, None, captions, direction)
-        return Job(picture_of(image), instruction, options or self.options(), caption, captions, direction)
+            return Job(image, instruction, options or image.options, None, captions, direction, answer)
+        return Job(picture_of(image), instruction, options or self.options(), caption, captions, direction, answer)
 
 
 def _first(results: Sequence[EditResult | OnTheFlyError]) -> EditResult:

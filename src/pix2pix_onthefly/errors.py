@@ -34,3 +34,15 @@ class StandardOutputError(OutputError):
     def __init__(self, message: str, *, reader_gone: bool = False) -> None:
         super().__init__(message)
         self.reader_gone = reader_gone
+
+
+class NotUnderstoodError(OnTheFlyError):
+    """An instruction that no edit should be made of (exit code 3 on the command line).
+
+    Attributes:
+        captions: the `EditCaptions`, with what was understood and a question if there is one.
+    """
+
+    def __init__(self, message: str, captions: object = None) -> None:
+        super().__init__(message)
+        self.captions = captions

@@ -158,6 +158,20 @@ class RewritingOptions(Options):
         minimum=0.0,
         maximum=5.0,
     )
+    constrain: bool | None = setting(
+        None,
+        "Hold the language model's reply to its form, token by token; if not given, where llguidance is installed.",
+    )
+    as_typed: bool = setting(
+        False,
+        "Give the instruction to the language model as typed; otherwise capitals, politeness and slips are tidied.",
+    )
+    full_stops: bool = setting(
+        False,
+        "Let the text encoder see the full stops that language models end captions with; captioners write none, so "
+        "that they would count as part of the change.",
+    )
+    force: bool = setting(False, "Edit although the instruction was not understood.", common=True)
 
 
 class MethodOptions(Options):
@@ -450,6 +464,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "shots": 1,
         "wording": "terse",
         "lock_first_caption": True,
+        "as_typed": True,
+        "full_stops": True,
+        "force": True,
+        "constrain": False,
     },
     # A fifth of the steps: a look at what an edit will be.
     "quick": {"steps": 20},

@@ -155,10 +155,15 @@ class EditCaptions:
     Attributes:
         before, after: one or more captions each.
         outcome: `complied` (the reply could be read), `partial` (the best of the replies was completed or cut),
-            `fallback` (no reply was of use), `given` (by the user).
+            `fallback` (no reply was of use, and the edit was forced), `given` (by the user), `not understood` (nothing
+            should be changed; the captions are those that a forced edit would use).
         prompt: what the language model was given; None where it was not asked.
         replies: its raw replies, one an attempt.
-        note: what was done, where the outcome is not `complied`.
+        note: sentences for the user: what was assumed, what is amiss, why nothing is changed.
+        kind: of edit: `replace`, `recolour`, `background`, `add`, `remove`, `style`, `other`, or several joined by a
+            plus; empty where captions were given.
+        question: what the instruction left open, as one short question; the likeliest answer was taken.
+        candidates: the answers to that question.
     """
 
     before: tuple[str, ...]
@@ -167,6 +172,9 @@ class EditCaptions:
     prompt: str | None = None
     replies: tuple[str, ...] = ()
     note: str = ""
+    kind: str = ""
+    question: str = ""
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

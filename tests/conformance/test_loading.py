@@ -19,6 +19,8 @@ from transformers import CLIPConfig, CLIPModel, LlamaConfig, LlamaForCausalLM, P
 from pix2pix_onthefly.backbones.schedule import ddim_step
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.captioning.blip import Captioner
+from pix2pix_onthefly.errors import InputError
+from pix2pix_onthefly.language.transformers_model import TransformersModel
 from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.options import RewritingOptions
 from pix2pix_onthefly.rewriting.rewriter import Rewriter
@@ -222,13 +224,15 @@ def test_rewriter_survives_a_folder(tmp_path: Path) -> None:
     """Logits of the loaded model: bit-equal; the tokenizer gives a text back; the pool is there."""
     model = save_rewriter(tmp_path)
     loaded: Rewriter = loading.load_rewriter(row_of(tmp_path), "world", CPU, torch.float32)
-    ids = loaded.tokenizer("make the cat a dog", return_tensors="pt")["input_ids"]
+    language_model = loaded.language_model
+    assert isinstance(language_model, TransformersModel)
+    ids = language_model.tokenizer("make the cat a dog", return_tensors="pt")["input_ids"]
     with torch.no_grad():
-        found = cast(Any, loaded.model)(input_ids=ids).logits
+        found = language_model.model(input_ids=ids).logits
         expected = model(input_ids=ids).logits
-    assert isinstance(loaded.model, PhiForCausalLM)
-    assert not loaded.model.training
-    assert loaded.tokenizer.decode(ids[0]) == "make the cat a dog"
+    assert isinstance(language_model.model, PhiForCausalLM)
+    assert not language_model.model.training
+    assert language_model.tokenizer.decode(ids[0]) == "make the cat a dog"
     assert torch.equal(found, expected)
     assert loaded.examples
 
@@ -251,11 +255,12 @@ def test_any_causal_language_model(tmp_path: Path, sharded: bool) -> None:
     tokenizer.save_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors").exists() != sharded
     loaded = loading.load_rewriter(row_of(tmp_path), "world", CPU, torch.float32)
-    assert isinstance(loaded.model, LlamaForCausalLM)
+    assert isinstance(loaded.language_model, TransformersModel)
+    assert isinstance(loaded.language_model.model, LlamaForCausalLM)
     captions = loaded.rewrite("make it a dog", "a cat", RewritingOptions(attempts=1, shots=0))
     assert captions.prompt is not None
-    assert captions.prompt.startswith("<user>")
-    assert captions.prompt.endswith("<assistant>")
+    assert captions.prompt.startswith("[user]\nGiven the transformation 'make it a dog'")
+    assert captions.prompt.endswith("[assistant]\nBefore transformation\n\nCaption 1: a cat\n")
 
 
 # CLIP
@@ -270,3 +275,24 @@ def test_clip_survives_a_folder(tmp_path: Path) -> None:
     with torch.no_grad():
         found, expected = loaded(**inputs).logits_per_image, model(**inputs).logits_per_image
     assert difference(found, expected) < 1e-5
+
+
+# Devices and precision
+
+
+def test_precision_by_name() -> None:
+    """`auto` is half precision on CUDA alone; names are taken at their word."""
+    cuda, mps = torch.device("cuda"), torch.device("mps")
+    assert [loading.pick_dtype("auto", device) for device in (cuda, mps, CPU)] == [
+        torch.float16,
+        torch.float32,
+        torch.float32,
+    ]
+    assert loading.pick_dtype("bfloat16", CPU) == torch.bfloat16
+    assert loading.pick_dtype("float32", cuda) == torch.float32
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:99", ""])
+def test_an_unusable_device(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be used"):
+        loading.pick_device(name)

@@ -1,4 +1,4 @@
-"""The reply parser on answers as they should be, and as language models write them."""
+"""The reply parser on answers in the form of the paper's Fig. 5, and on what language models make of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import pytest
 
 from pix2pix_onthefly.rewriting.formats import expected_reply
+from pix2pix_onthefly.rewriting.full_stop import without_full_stop
 from pix2pix_onthefly.rewriting.replies import LONGEST_CAPTION, ParsedReply, parse_reply
 from pix2pix_onthefly.world.captions import STYLES, describe
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 
-A = "After transformation:\n"
-NO_AFTER = "the header 'After transformation:' is missing"
+A = "\nAfter transformation\n\n"
+NO_AFTER = "the header 'After transformation' is missing"
 SAME = "the captions after the transformation are those before it"
 
 
@@ -39,57 +40,56 @@ def _parts(text: str) -> tuple[str, ...]:
     return tuple(text.split("|")) if text else ()
 
 
-B2 = "Caption 1: a dog\nCaption 2: a puppy\n"
+B2 = " a dog\nCaption 2: a puppy\n"
 A2 = A + "Caption 1: a cat\nCaption 2: a kitten\n"
 LONG = "x" * (LONGEST_CAPTION + 1)
 
 HARMLESS = [
-    Odd("lower case header", "after transformation:\nCaption 1: a cat"),
-    Odd("upper case header", "AFTER TRANSFORMATION:\nCAPTION 1: a cat"),
-    Odd("header without its colon", "After transformation\nCaption 1: a cat"),
+    Odd("the paper's form", A + "Caption 1: a cat\n"),
+    two("Fig. 5", " A dog.\nCaption 2: A puppy.\n\nAfter transformation\n\nCaption 1: A cat.\nCaption 2: A kitten.",
+        "A dog.|A puppy.", "A cat.|A kitten."),
+    two("Fig. 5 without empty lines", " a dog\nCaption 2: a puppy\nAfter transformation\nCaption 1: a cat\n"
+        "Caption 2: a kitten", "a dog|a puppy", "a cat|a kitten"),
+    Odd("full stops stay", A + "Caption 1: A cat. On a sofa.", after=("A cat. On a sofa.",)),
+    Odd("lower case header", "after transformation\nCaption 1: a cat"),
+    Odd("upper case header", "AFTER TRANSFORMATION\nCAPTION 1: a cat"),
+    Odd("header with a colon", "After transformation:\nCaption 1: a cat"),
     Odd("header with an article", "After the transformation:\nCaption 1: a cat"),
     Odd("bold header", "**After transformation:**\n**Caption 1:** a cat"),
     Odd("bold header, colon outside", "**After transformation**:\n**Caption 1**: a cat"),
-    Odd("italic header", "_After transformation:_\n_Caption 1_: a cat"),
     Odd("hash header", "### After Transformation\nCaption 1: a cat"),
     Odd("bulleted header", "- After transformation:\n  - Caption 1: a cat"),
-    Odd("numbered header", "2. After transformation:\nCaption 1: a cat"),
-    Odd("header with a remark", "After transformation (one caption):\nCaption 1: a cat"),
     Odd("header twice", A + A + "Caption 1: a cat"),
-    Odd("indented with spaces and tabs", "   After   transformation:\n\t Caption  1 :   a    cat  "),
-    Odd("windows line ends", "After transformation:\r\nCaption 1: a cat\r\n"),
-    Odd("blank lines between", "\n\nAfter transformation:\n\n\nCaption 1: a cat\n\n"),
-    Odd("all on one line", "After transformation: Caption 1: a cat Instruction: make it red"),
-    Odd("code fence", "```\nAfter transformation:\nCaption 1: a cat\n```"),
-    Odd("full-width colon", "After transformation：\nCaption 1：a cat"),
-    Odd("caption with a hyphen", A + "Caption 1 - a cat"),
-    Odd("caption with a dash", A + "Caption 1 — a cat"),
-    Odd("caption with a remark", A + "Caption 1 (new): a cat"),
+    Odd("header and caption on one line", "After transformation: Caption 1: a cat"),
+    Odd("indented with spaces and tabs", "   After   transformation\n\t Caption  1 :   a    cat  "),
+    Odd("windows line ends", "After transformation\r\nCaption 1: a cat\r\n"),
+    Odd("blank lines between", "\n\nAfter transformation\n\n\nCaption 1: a cat\n\n"),
+    Odd("code fence", "```\nAfter transformation\nCaption 1: a cat\n```"),
+    Odd("caption with a dash", A + "Caption 1 - a cat"),
     Odd("caption without a number", A + "Caption: a cat"),
     Odd("number and stop", A + "1. a cat"),
     Odd("number and bracket", A + "1) a cat"),
     Odd("number in brackets", A + "(1) a cat"),
     Odd("dash list", A + "- a cat"),
     Odd("star list", A + "* a cat"),
-    Odd("round bullets", A + "• Caption 1: a cat"),
     Odd("numbered and named", A + "1. Caption 1: a cat"),
     Odd("double quotes", A + 'Caption 1: "a cat"'),
-    Odd("stop within quotes", A + 'Caption 1: "a cat."'),
-    Odd("stop behind quotes", A + "Caption 1: 'a cat'."),
+    Odd("stop within quotes", A + 'Caption 1: "a cat."', after=("a cat.",)),
     Odd("typographic quotes", A + "Caption 1: “a cat”"),
-    Odd("full stop", A + "Caption 1: a cat."),
     Odd("control characters", A + "Caption 1: a\x00 \x07cat"),
     Odd("greeting before the answer", "Sure! Here it is.\n" + A + "Caption 1: a cat"),
     Odd("talk behind the answer", A + "Caption 1: a cat\n\nI hope this helps!"),
     Odd("rule below the answer", A + "Caption 1: a cat\n---\n"),
-    Odd("run-on example", A + "Caption 1: a cat\n\nInstruction: add a hat\nBefore transformation:\nCaption 1: a hen"),
-    Odd("bold run-on example", A + "Caption 1: a cat\n**Instruction:** add a hat\nCaption 2: a hen"),
-    Odd("second answer", A + "Caption 1: a cat\n\nBefore transformation:\nCaption 1: hen\n" + A + "Caption 1: owl"),
+    Odd("run-on request", A + "Caption 1: a cat\n\nInstruct: Given\nOutput: Before transformation\n\nCaption 1: hen"),
+    Odd("bold run-on request", A + "Caption 1: a cat\n**Instruct:** add a hat\nCaption 2: a hen"),
+    Odd("second answer", A + "Caption 1: a cat\n\nBefore transformation\n\nCaption 1: hen\n" + A + "Caption 1: owl"),
     Odd("second after section", A + "Caption 1: a cat\n" + A + "Caption 1: an owl"),
-    Odd("whole answer restated", "Before transformation:\nCaption 1: A dog.\n" + A + "Caption 1: a cat"),
+    Odd("whole answer restated", "Before transformation\n\nCaption 1: A dog.\n" + A + "Caption 1: a cat"),
     Odd("locked caption restated", "Caption 1: a dog\n" + A + "Caption 1: a cat"),
-    Odd("header before unlocked captions", f"Before transformation:\n{B2}{A2}", ("a dog", "a puppy"),
-        ("a cat", "a kitten"), (), 2, None),
+    two("whole answer begun anew", f"\nBefore transformation\n\nCaption 1:{B2}{A2}", "a dog|a puppy", "a cat|a kitten"),
+    two("caption 1 begun anew", f"Caption 1:{B2}{A2}", "a dog|a puppy", "a cat|a kitten"),
+    two("first caption on the next line", f"\n{B2}{A2}", "a dog|a puppy", "a cat|a kitten"),
+    two("first caption in quotes", f' "a dog"\nCaption 2: "a puppy"\n{A2}', "a dog|a puppy", "a cat|a kitten"),
     Odd("colon in the caption", A + "Caption 1: a sign: no dogs: ever", after=("a sign: no dogs: ever",)),
     Odd("quotes inside", A + 'Caption 1: a sign that says "stop"', after=('a sign that says "stop"',)),
     Odd("quotes at both ends", A + 'Caption 1: "stop" beside "go"', after=('"stop" beside "go"',)),
@@ -103,8 +103,12 @@ HARMLESS = [
 AMISS = [
     Odd("nothing", "", after=(), problems=("the reply is empty",)),
     Odd("white space", " \n\t\n", after=(), problems=("the reply is empty",)),
-    Odd("run-on at once", "\nInstruction: add a hat\n" + A + "Caption 1: a hen", after=(), problems=(NO_AFTER,)),
+    Odd("run-on at once", "\nInstruct: add a hat\n" + A + "Caption 1: a hen", after=(), problems=(NO_AFTER,)),
+    two("run-on at once, nothing locked", "\nInstruct: add a hat\n" + A2, "", "", "before: no caption instead of 2",
+        NO_AFTER),
     Odd("prose", "The dog turns into a cat.", after=(), problems=(NO_AFTER,)),
+    Odd("prose, nothing locked", " The dog turns into a cat.", ("The dog turns into a cat.",), (), (NO_AFTER,),
+        locked=None),
     Odd("caption without header", "a cat", after=(), problems=(NO_AFTER,)),
     Odd("header alone", A, after=(), problems=("after: no caption instead of 1",)),
     Odd("bare text below the header", A + "a cat", after=(), problems=("after: no caption instead of 1",)),
@@ -120,7 +124,7 @@ AMISS = [
         problems=("after: caption 1 repeats 'a cat and' over and over",)),
     Odd("loop without a caption", "dai " * 300, after=(),
         problems=("the reply repeats 'dai' over and over", NO_AFTER)),
-    Odd("unchanged", A + "Caption 1: A dog.", after=("A dog",), problems=(SAME,)),
+    Odd("unchanged but for a full stop", A + "Caption 1: A dog.", after=("A dog.",), problems=(SAME,)),
     Odd("wrong number", A + "Caption 2: a cat", problems=("after: caption 2 stands where caption 1 was due",)),
     Odd("monstrous number", A + f"Caption {'9' * 5000}: a cat",
         problems=("after: caption 999999 stands where caption 1 was due",)),
@@ -134,24 +138,24 @@ AMISS = [
         problems=("the line 'on a sofa' below a caption is neither a caption nor a header",)),
     two("no header between", B2 + "Caption 1: a cat\nCaption 2: a kitten", "a dog|a puppy", "",
         "before: 4 captions instead of 2, the extra ones were cut", NO_AFTER),
-    two("sections swapped", A2 + "Before transformation:\n" + B2, "", "a cat|a kitten",
+    two("sections swapped", A2 + "\nBefore transformation\n\nCaption 1:" + B2, "", "a cat|a kitten",
         "before: no caption instead of 2"),
-    two("before too short", "Caption 1: a dog\n" + A2, "a dog", "a cat|a kitten", "before: 1 caption instead of 2"),
+    two("before too short", " a dog\n" + A2, "a dog", "a cat|a kitten", "before: 1 caption instead of 2"),
     two("after too short", B2 + A + "Caption 1: a cat", "a dog|a puppy", "a cat", "after: 1 caption instead of 2"),
     two("cut in the middle of a header", B2 + "After transf", "a dog|a puppy", "",
         "the line 'After transf' below a caption is neither a caption nor a header", NO_AFTER),
-    two("repeated caption", "Caption 1: a dog\nCaption 2: A dog.\n" + A2, "a dog", "a cat|a kitten",
+    two("repeated caption", " a dog\nCaption 2: A dog.\n" + A2, "a dog", "a cat|a kitten",
         "before: caption 2 repeats caption 1"),
     two("locked caption repeated", "Caption 2: a dog\n" + A2, "a dog", "a cat|a kitten",
         "before: caption 2 repeats caption 1", locked="a dog"),
-    two("first one empty", "Caption 1:\nCaption 2: a puppy\n" + A2, "a puppy", "a cat|a kitten",
-        "before: caption 1 is empty"),
+    two("first one empty", "\nCaption 2: a puppy\n" + A2, "a puppy", "a cat|a kitten",
+        "before: caption 2 stands where caption 1 was due", "before: 1 caption instead of 2"),
     two("numbers swapped", "Caption 2: a dog\nCaption 1: a puppy\n" + A2, "a dog|a puppy", "a cat|a kitten",
         "before: caption 2 stands where caption 1 was due", "before: caption 1 stands where caption 2 was due"),
     two("numbers go on", B2 + A + "Caption 3: a cat\nCaption 4: a kitten", "a dog|a puppy", "a cat|a kitten",
         "after: caption 3 stands where caption 1 was due", "after: caption 4 stands where caption 2 was due"),
-    two("both unchanged", B2 + A + B2, "a dog|a puppy", "a dog|a puppy", SAME),
-    two("pair by pair", "Caption 1: a dog\n" + A + "Caption 1: a cat\nBefore transformation:\nCaption 2: a puppy",
+    two("both unchanged", B2 + A + "Caption 1:" + B2, "a dog|a puppy", "a dog|a puppy", SAME),
+    two("pair by pair", " a dog\n" + A + "Caption 1: a cat\nBefore transformation\n\nCaption 2: a puppy",
         "a dog", "a cat", "before: 1 caption instead of 2", "after: 1 caption instead of 2"),
 ]  # fmt: skip
 
@@ -172,12 +176,12 @@ def test_one_of_two_unchanged_is_no_problem() -> None:
 @pytest.mark.parametrize("locked", [True, False], ids=["locked", "unlocked"])
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_well_formed_reply(count: int, locked: bool) -> None:
-    before = ("a dog", "a dog: the best friend", "a photo of a dog", "one dog")[:count]
-    after = ("a cat", "a cat: the best friend", "a photo of a cat", "one cat")[:count]
-    lines = [f"Caption {place}: {text}" for place, text in enumerate(before, 1)][1 if locked else 0 :]
-    lines += ["After transformation:", *(f"Caption {place}: {text}" for place, text in enumerate(after, 1)), "", ""]
-    parsed = parse_reply("\n".join(lines), count=count, first_caption=before[0] if locked else None)
-    assert parsed == ParsedReply(before, after, ())
+    before = ("A dog.", "a dog: the best friend", "a photo of a dog", "one dog")[:count]
+    after = ("A cat.", "a cat: the best friend", "a photo of a cat", "one cat")[:count]
+    reply = expected_reply(before, after, locked=locked)
+    assert parse_reply(reply, count=count, first_caption=before[0] if locked else None) == ParsedReply(
+        before, after, ()
+    )
 
 
 @pytest.mark.parametrize("index", range(200))
@@ -195,9 +199,7 @@ def test_expected_replies_about_the_world_parse_cleanly(index: int) -> None:
 
 def test_no_reply_makes_the_parser_raise() -> None:
     rng = random.Random(0)
-    pieces = "Caption/1/2/:/\n/./-/*/\"/'/a/dog/After transformation/Before/Instruction:/\0/\ud800/²/٣/(/)/_/ ".split(
-        "/"
-    )
+    pieces = "Caption/1/2/:/\n/./-/*/\"/'/a/dog/After transformation/Before/Instruct:/\0/\ud800/²/٣/(/)/_/ ".split("/")
     for _ in range(2000):
         reply = "".join(rng.choice(pieces) for _ in range(rng.randint(0, 40)))
         parsed = parse_reply(reply, count=rng.randint(1, 3), first_caption=rng.choice([None, "a dog", "", "\n"]))
@@ -209,3 +211,11 @@ def test_no_reply_makes_the_parser_raise() -> None:
 )
 def test_long_replies_take_no_long_time(piece: str) -> None:
     assert parse_reply(piece * 20_000, count=4, first_caption=None).problems
+
+
+@pytest.mark.parametrize(
+    ("caption", "bare"),
+    [("A cat.", "A cat"), ("a cat", "a cat"), ("A cat. ", "A cat"), ("a cat...", "a cat"), ("...", "..."), ("", "")],
+)
+def test_without_full_stop(caption: str, bare: str) -> None:
+    assert without_full_stop(caption) == bare

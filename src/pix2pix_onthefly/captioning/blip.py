@@ -9,22 +9,22 @@ from PIL import Image
 from transformers import BlipForConditionalGeneration
 
 from ..records import Progress, no_progress
+from .settings import CaptioningSettings
 
 
 class Captioner:
-    """BLIP writes the caption of a picture, with the beam search of pix2pix-zero's captioner.
+    """BLIP writes the caption of a picture.
 
     Args:
         model: a BLIP captioning model.
         processor: its processor.
-        prefix: words the caption is made to begin with; they are taken off again.
+        settings: how it is run.
     """
 
-    beams = 3
-    longest = 30
-
-    def __init__(self, model: BlipForConditionalGeneration, processor: Any, prefix: str = "") -> None:
-        self.model, self.processor, self.prefix = model.eval(), processor, prefix
+    def __init__(
+        self, model: BlipForConditionalGeneration, processor: Any, settings: CaptioningSettings | None = None
+    ) -> None:
+        self.model, self.processor, self.settings = model.eval(), processor, settings or CaptioningSettings()
 
     def to(self, device: torch.device) -> None:
         """Moves the model."""
@@ -34,11 +34,13 @@ class Captioner:
     def describe(self, image: Image.Image, progress: Progress = no_progress) -> str:
         """The caption of an RGB picture: one line, lower case, no full stop."""
         progress("caption", 0, 1)
-        words = {"text": self.prefix} if self.prefix else {}
+        prefix = self.settings.prefix
+        words = {"text": prefix} if prefix else {}
         inputs = self.processor(images=image, return_tensors="pt", **words).to(self.model.device)
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         inputs.pop("token_type_ids", None)
-        tokens = self.model.generate(**inputs, num_beams=self.beams, max_new_tokens=self.longest)
-        caption = self.processor.decode(tokens[0], skip_special_tokens=True).strip().lower()
+        lengths: dict[str, Any] = {"min_length": self.settings.shortest, "max_length": self.settings.longest}
+        tokens = self.model.generate(**inputs, num_beams=self.settings.beams, **lengths)
+        caption = " ".join(self.processor.decode(tokens[0], skip_special_tokens=True).lower().split())
         progress("caption", 1, 1)
-        return " ".join(caption.removeprefix(self.prefix).split()).removesuffix(".")
+        return caption.removeprefix(prefix.lower()).strip().removesuffix(".").rstrip()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
+
+import typer
 
 from ..models.families import family_of
 from ..options import EditOptions, LoadOptions, RewritingOptions
 from ..running.defaults import options_for
 from .arguments import AsJson, CaptionText, Instruction, PictureFile
-from .console import complain, progress_display, say, say_json, say_rows
+from .console import NOT_UNDERSTOOD, complain, progress_display, say, say_json, say_rows
 from .flags import flags_of, models_without, settings
 from .loading import load_editor
 from .requests import check_caption
@@ -37,12 +41,14 @@ def caption(image: PictureFile, *, models: dict[str, Any], changes: dict[str, An
 def rewrite(
     instruction: Instruction,
     caption: CaptionText = None,
+    as_json: AsJson = False,
     *,
     models: dict[str, Any],
     changes: dict[str, Any],
 ) -> None:
-    """Show how the language model turns an instruction into captions."""
+    """Show how the language model turns an instruction into captions; exit code 3 where it was not understood."""
     from ..rewriting.instructions import check_instruction
+    from ..rewriting.understanding import UNDERSTOOD_NOTHING
 
     check_instruction(instruction)
     check_caption(caption)
@@ -51,13 +57,19 @@ def rewrite(
     editor = load_editor(models, ("rewriter",))
     with progress_display() as progress:
         captions = editor.rewrite(instruction, caption, options=options, progress=progress)
-    texts = {"Prompt": captions.prompt or ""}
-    texts |= {f"Reply {number}": reply for number, reply in enumerate(captions.replies, 1)}
+    (say_json if as_json else _say_captions)(dataclasses.asdict(captions))
+    if captions.outcome == UNDERSTOOD_NOTHING:
+        raise typer.Exit(NOT_UNDERSTOOD)
+
+
+def _say_captions(record: Mapping[str, Any]) -> None:
+    """Prompt, replies and captions, for reading through; what is empty is left out."""
+    texts = {"Prompt": record["prompt"]} if record["prompt"] else {}
+    texts |= {f"Reply {number}": reply for number, reply in enumerate(record["replies"], 1)}
     for title, text in texts.items():
         say(f"--- {title}\n{text.rstrip()}\n")
     say("--- Captions")
-    rows: dict[str, object] = {"before": captions.before, "after": captions.after, "outcome": captions.outcome}
-    say_rows({**rows, "note": captions.note} if captions.note else rows)
+    say_rows({name: value for name, value in record.items() if name not in ("prompt", "replies") and value})
 
 
 def show(image: PictureFile, as_json: AsJson = False) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from ..errors import OnTheFlyError, StandardOutputError
+from ..errors import NotUnderstoodError, OnTheFlyError, StandardOutputError
 from ..pictures.standard_streams import write_standard_output
 from .signals import ending_cleanly, exit_code_and_word
 
@@ -33,6 +33,8 @@ STAGES = {
 }
 
 
+NOT_UNDERSTOOD = 3
+"""Exit code where nothing was changed because the instruction was not understood."""
 RESULTS_LOST = 74
 """Exit code where standard output is full or closed: EX_IOERR of sysexits.h."""
 READER_GONE = 141
@@ -46,7 +48,7 @@ class Commands(TyperGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Runs a command line and exits.
 
-        The code is 0; 2 for the user's errors; 74 where standard output is full or closed; 141 where its reader is gone
+        The code is 0; 2 for the user's errors; 3 where the instruction was not understood; 74 where standard output is full or closed; 141 where its reader is gone
         and nothing but printed text is lost; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
         """
         try:
@@ -78,6 +80,9 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except StandardOutputError as error:
             raise typer.Exit(_code_of_lost(error)) from error
+        except NotUnderstoodError as error:
+            complain(str(error))
+            raise typer.Exit(NOT_UNDERSTOOD) from error
         except OnTheFlyError as error:
             complain(f"Error: {error}")
             raise typer.Exit(2) from error

@@ -31,6 +31,7 @@ class Family:
         diffusion, captioner, rewriter, clip: the rows.
         pool: name of the few-shot pool (`data/<pool>.json`).
         about: one sentence for listings.
+        lexicon: name of the closed vocabulary of the diffusion model; None where it knows any word.
         reconstruction_floor: PSNR in dB under which a reconstruction tells that the picture is foreign to the models;
             None where none has been measured.
         option_defaults: settings whose default differs for this family; those count that a method has.
@@ -43,6 +44,7 @@ class Family:
     clip: ModelRow
     pool: str
     about: str
+    lexicon: str | None = None
     reconstruction_floor: float | None = None
     option_defaults: dict[str, Any] = field(default_factory=dict[str, Any])
     guidance_factor: float = 1.0
@@ -62,6 +64,7 @@ FAMILIES: dict[str, Family] = {
         rows.MINI_REWRITER,
         rows.MINI_CLIP,
         pool="world",
+        lexicon="world",
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
         reconstruction_floor=25.5,  # docs/inversion.md: world pictures lie above, photographs below
         option_defaults={"sentences": "world"},
@@ -125,6 +128,7 @@ def family_of(options: LoadOptions) -> tuple[str, Family]:
         home = sources.get(put["diffusion"].source)
         put["option_defaults"] = home.option_defaults if home else {}
         put["guidance_factor"] = home.guidance_factor if home else 1.0
+        put["lexicon"] = home.lexicon if home else None
         put["reconstruction_floor"] = home.reconstruction_floor if home else None
     return name, replace(FAMILIES[name], **put)
 

@@ -79,22 +79,27 @@ def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> C
     from ..captioning.blip import Captioner
 
     kinds = BlipForConditionalGeneration, BlipProcessor
-    return Captioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"))
+    return Captioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"), row.captioning)
 
 
-def load_rewriter(row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype) -> Rewriter:
-    """The row's causal language model with a few-shot pool as a `Rewriter`.
+def load_rewriter(
+    row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype, lexicon: str | None = None
+) -> Rewriter:
+    """The row's causal language model with a few-shot pool, and a closed vocabulary if there is one, as a `Rewriter`.
 
     Raises:
         ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from ..language.transformers_model import TransformersModel
+    from ..rewriting.lexicon import load_lexicon
     from ..rewriting.pool import load_pool
     from ..rewriting.rewriter import Rewriter
 
     kinds = AutoModelForCausalLM, AutoTokenizer
-    return Rewriter(*_load_pair(row, "rewriter", kinds, device, dtype), load_pool(pool))
+    known = None if lexicon is None else load_lexicon(lexicon)
+    return Rewriter(TransformersModel(*_load_pair(row, "rewriter", kinds, device, dtype)), load_pool(pool), known)
 
 
 def load_clip(row: ModelRow, device: torch.device, dtype: torch.dtype) -> tuple[CLIPModel, Any]:

@@ -133,7 +133,7 @@ class Models:
         if role == "captioner":
             return loading.load_captioner(row, self.device, self.dtype)
         if role == "rewriter":
-            return loading.load_rewriter(row, self.family.pool, self.device, self.dtype)
+            return loading.load_rewriter(row, self.family.pool, self.device, self.dtype, self.family.lexicon)
         diffusion = loading.load_diffusion(row, self.device, self.dtype)
         diffusion.gradient_rows = 1 if self.low_vram else None
         diffusion.weights = self.weights

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+
+from ..captioning.settings import CaptioningSettings
 
 _PACKAGE = "package:"
 FOLDER_MARK = "folder:"
@@ -26,6 +28,7 @@ class ModelRow:
         working_megabytes: what one guided step at 512 pixels keeps for its gradient, in half precision.
         side, cell: of a diffusion model: side in pixels of the square pictures it was trained on, and pixels along a
             side of a latent cell; 0 if unknown. `sizes.py` reads them from the settings where a row has none.
+        captioning: how it is run, if it is a captioner.
     """
 
     source: str
@@ -39,6 +42,7 @@ class ModelRow:
     working_megabytes: int = 0
     side: int = 0
     cell: int = 0
+    captioning: CaptioningSettings = field(default_factory=CaptioningSettings)
 
     @property
     def folder(self) -> Path | None:
@@ -66,8 +70,14 @@ class ModelRow:
 MINI_DIFFUSION = ModelRow(
     "package:mini/stable-diffusion", "MIT", 42, parameters=21, working_megabytes=200, side=128, cell=8
 )
-MINI_CAPTIONER = ModelRow("package:mini/captioner", "MIT", 5, parameters=2)
-MINI_REWRITER = ModelRow("package:mini/rewriter", "MIT", 3, parameters=1)
+MINI_CAPTIONER = ModelRow(
+    "package:mini/captioner",
+    "MIT",
+    5,
+    parameters=2,
+    captioning=CaptioningSettings(shortest=0, prefix=""),  # it was trained to write captions and no more
+)
+MINI_REWRITER = ModelRow("package:mini/rewriter", "MIT", 5, parameters=2)
 MINI_CLIP = ModelRow("package:mini/clip", "MIT", 4, parameters=2)
 
 

@@ -1,56 +1,105 @@
-"""Every text that is sent to the language model (paper 5.1 to 5.4). The few-shot examples lie in `data/`."""
+"""Every text that is sent to the language model (paper 3.2, Fig. 3 to 6, and 5.1), and nothing else.
+
+The paper's prompt shows the model a task and the beginning of its answer. With a locked first caption (5.4, Fig. 6):
+
+    Instruct: Given the transformation 'Make it a dog', generate 2 image captions (...)
+    Output: Before transformation
+
+    Caption 1: A photo of an orange cat.
+
+`Instruct:` and `Output:` are Phi-2's own marks. A model with a chat template has marks of its own: it gets the same
+task as a user's message, and the same beginning as the beginning of its answer. Few-shot examples (5.3) are whole
+exchanges of task and answer before the request, in the form of Fig. 5.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..language.prompts import ASSISTANT, USER, Message, Prompt
+
+TRANSFORMATION = "[TRANSFORMATION]"
 NUMBER = "[NUMBER]"
-BEFORE_HEADER = "Before transformation:"
-AFTER_HEADER = "After transformation:"
-INSTRUCTION_HEADER = "Instruction:"
 
 WORDINGS: dict[str, str] = {
     "terse": (
-        f"Write {NUMBER} of an image before a transformation and {NUMBER} of it after the transformation, "
-        "given the instruction for the transformation."
+        f"Given the transformation '{TRANSFORMATION}', generate {NUMBER} image captions for before and after the "
+        "transformation."
     ),
     "detailed": (
-        "An image is going to be edited as an instruction says. "
-        f"First write {NUMBER} that could describe the image before the transformation. "
-        "They must agree with the instruction but not mention the change. "
-        f"Then write {NUMBER} that could describe the image after the transformation. "
-        "They must show what the instruction changes and keep everything else as it was. "
-        "Write one caption a line."
+        f"Employing the specified method '{TRANSFORMATION}', craft {NUMBER} pairs of descriptive captions delineating "
+        "the images both prior to and following the application of the transformation process, elucidating the "
+        "changes brought about."
     ),
 }
-"""The two wordings of the task; `[NUMBER]` becomes `two (2) captions` and the like."""
+"""The two wordings of the task (paper 5.1). Section 5.1 prints the terse one without its comma, Fig. 3 to 6 with it."""
 
-_NUMBER_WORDS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-)
+BEFORE_HEADER = "Before transformation"
+AFTER_HEADER = "After transformation"
 
 
 @dataclass(frozen=True)
 class Example:
-    """One few-shot example: an instruction with captions before and after it, pairwise."""
+    """An instruction with captions before and after it, pairwise.
+
+    Attributes:
+        instruction: what should change.
+        before, after: one caption or more each, and as many on both sides.
+    """
 
     instruction: str
     before: tuple[str, ...]
     after: tuple[str, ...]
 
 
-def number_words(count: int) -> str:
-    """`one (1) caption`, `two (2) captions`: the way the paper's code writes a number."""
-    return f"{_NUMBER_WORDS[count - 1]} ({count}) caption{'' if count == 1 else 's'}"
+@dataclass(frozen=True)
+class PromptFormat:
+    """How tasks and answers are laid out for a kind of language model: a row of `FORMATS`.
+
+    Attributes:
+        task_mark, answer_mark: what stands before a task and before its answer; empty where a chat template says it.
+        is_conversation: whether the prompt is a conversation, which the model's chat template lays out.
+        stops: texts at which the model has begun a task of its own invention.
+    """
+
+    task_mark: str
+    answer_mark: str
+    is_conversation: bool
+    stops: tuple[str, ...]
 
 
-def _captions(captions: Sequence[str]) -> str:
-    return "".join(f"Caption {index}: {caption}\n" for index, caption in enumerate(captions, 1))
+FORMATS: dict[str, PromptFormat] = {
+    "paper": PromptFormat("Instruct: ", "Output: ", is_conversation=False, stops=("Instruct:",)),
+    "chat": PromptFormat("", "", is_conversation=True, stops=()),
+}
+"""`paper` for models without a chat template (Phi-2), `chat` for those with one."""
 
 
-def _answer(before: Sequence[str], after: Sequence[str]) -> str:
-    return f"{BEFORE_HEADER}\n{_captions(before)}{AFTER_HEADER}\n{_captions(after)}"
+def task(instruction: str, count: int, wording: str) -> str:
+    """The task in one of `WORDINGS`; the number of captions is a figure (Fig. 4 and 5)."""
+    return WORDINGS[wording].replace(NUMBER, str(count)).replace(TRANSFORMATION, instruction)
+
+
+def caption_mark(place: int) -> str:
+    """What stands before a caption."""
+    return f"Caption {place}:"
+
+
+def answer(before: Sequence[str], after: Sequence[str]) -> str:
+    """A whole answer in the form of Fig. 5, ended by a line end."""
+    return f"{BEFORE_HEADER}\n\n{_lines(before)}\n{AFTER_HEADER}\n\n{_lines(after)}"
+
+
+def beginning(first_caption: str | None) -> str:
+    """The beginning of the answer, which the model is given: it goes on with the first caption, or below it (5.4)."""
+    if first_caption is None:
+        return f"{BEFORE_HEADER}\n\n{caption_mark(1)}"
+    return f"{BEFORE_HEADER}\n\n{_lines([first_caption])}"
+
+
+def _lines(captions: Sequence[str]) -> str:
+    return "".join(f"{caption_mark(place)} {caption}\n" for place, caption in enumerate(captions, 1))
 
 
 def build_prompt(
@@ -60,27 +109,41 @@ def build_prompt(
     wording: str = "terse",
     examples: Sequence[Example] = (),
     first_caption: str | None = None,
-) -> str:
+    format: str = "paper",
+) -> Prompt:
     """The whole prompt, ending where the model is to go on.
 
     Args:
-        instruction: what should change.
-        count: how many captions are asked for on each side, 1 to 16.
+        instruction: what should change, as typed.
+        count: how many captions are asked for on each side.
         wording: a key of `WORDINGS`.
-        examples: few-shot examples; of each, the first `count` captions are shown.
+        examples: few-shot examples, shown with all captions they hold; `pool.sample_examples` cuts them to size.
         first_caption: the first before-caption, locked to this text (paper 5.4); None leaves it to the model.
+        format: a key of `FORMATS`.
+
+    Returns:
+        A text in the format `paper`, a conversation in the format `chat`.
     """
-    parts = [WORDINGS[wording].replace(NUMBER, number_words(count)) + "\n\n"]
-    for example in examples:
-        answer = _answer(example.before[:count], example.after[:count])
-        parts.append(f"{INSTRUCTION_HEADER} {example.instruction}\n{answer}\n")
-    parts.append(f"{INSTRUCTION_HEADER} {instruction}\n{BEFORE_HEADER}\n")
-    if first_caption is not None:
-        parts.append(_captions([first_caption]))
-    return "".join(parts)
+    exchanges = [
+        (task(example.instruction, len(example.before), wording), answer(example.before, example.after))
+        for example in examples
+    ]
+    exchanges.append((task(instruction, count, wording), beginning(first_caption)))
+    layout = FORMATS[format]
+    if layout.is_conversation:
+        return _conversation(exchanges)
+    marked = (f"{layout.task_mark}{asked}\n{layout.answer_mark}{said}" for asked, said in exchanges)
+    return "\n".join(marked)  # an answer ends with its line, so that this makes an empty one
+
+
+def _conversation(exchanges: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
+    messages: list[Message] = []
+    for asked, said in exchanges:
+        messages += [Message(USER, asked), Message(ASSISTANT, said)]
+    # A finished turn needs no line end; one that the model goes on with keeps it.
+    return (*(Message(message.role, message.text.rstrip("\n")) for message in messages[:-1]), messages[-1])
 
 
 def expected_reply(before: Sequence[str], after: Sequence[str], *, locked: bool) -> str:
-    """What a perfect model answers to `build_prompt`: the rest of the answer, ended by an empty line."""
-    rest = _answer(before, after).removeprefix(f"{BEFORE_HEADER}\n")
-    return (rest.removeprefix(_captions(before[:1])) if locked else rest) + "\n"
+    """What a perfect model writes after `build_prompt`: the rest of the answer, ended by an empty line."""
+    return answer(before, after).removeprefix(beginning(before[0] if locked else None)) + "\n"

@@ -1,8 +1,10 @@
-"""The pools of few-shot examples in `pools/` (paper 5.2): one about photographs, one about the rendered world."""
+"""The pools of few-shot examples in `pools/` (paper 5.3): one about photographs, one about the rendered world."""
 
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -27,6 +29,33 @@ def load_pool(name: str) -> tuple[Example, ...]:
         return tuple(_example(row) for row in rows)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"the example pool {name!r} cannot be read ({error}); install the package anew") from error
+
+
+def sample_examples(
+    pool: Sequence[Example], shots: int, captions: int, *, seed: int, instruction: str, caption: str | None
+) -> tuple[Example, ...]:
+    """The few-shot examples of one request (paper 5.3): examples of the pool, and captions of these, both by chance.
+
+    Args:
+        pool: what to choose from.
+        shots: how many examples.
+        captions: how many captions a side; an example that has fewer is shown with all it has.
+        seed, instruction, caption: the request. Another one gets other examples, the same one the same.
+
+    Raises:
+        OptionError: more examples than the pool holds.
+    """
+    if shots > len(pool):
+        raise OptionError(f"shots is {shots}, but the example pool holds {len(pool)}; lower shots")
+    rng = random.Random(repr((seed, instruction, caption)))
+    return tuple(sample_captions(rng, example, captions) for example in rng.sample(pool, shots))
+
+
+def sample_captions(rng: random.Random, example: Example, captions: int) -> Example:
+    """The example with so many of its pairs of captions, or all it has, in an order by chance."""
+    places = rng.sample(range(len(example.before)), min(captions, len(example.before)))
+    before, after = (tuple(side[place] for place in places) for side in (example.before, example.after))
+    return Example(example.instruction, before, after)
 
 
 def _example(row: dict[str, Any]) -> Example:

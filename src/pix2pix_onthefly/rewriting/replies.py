@@ -1,6 +1,9 @@
-"""Reads what the language model wrote (paper 5.3), strictly: what is kept is clean, what is amiss is named.
+"""Reads what the language model wrote, strictly: what is kept is as it was written, what is amiss is named.
 
-Unlike the paper's own code, the first answer counts instead of the last, and captions may hold colons.
+The form is the paper's (Fig. 5): numbered captions, an empty line, `After transformation`, an empty line, numbered
+captions. What real models do to it is read as well: headers with colons, in bold or with hashes, list marks instead of
+`Caption 1:`, quotes around captions, the beginning of the answer restated, talk around the answer, a second answer
+behind the first. Unlike the paper's own code, the first answer counts instead of the last.
 """
 
 from __future__ import annotations
@@ -8,23 +11,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from .formats import AFTER_HEADER, FORMATS, caption_mark
+from .full_stop import without_full_stop
+
 LONGEST_CAPTION = 300
 LOOP_REPEATS = 5
 LOOP_WORDS = 4
 
-_LEAD = r"[-•+#> \t]*(?:\d{1,2}[.)][ \t]*)?"
-_HEADER_TEXT = rf"{_LEAD}(before|after)[ \t]+(?:the[ \t]+)?transformation[ \t]*(?:\([^()\n]*\)[ \t]*)?"
-_HEADER = re.compile(rf"{_HEADER_TEXT}[:：.\-–—]*", re.IGNORECASE)
-_HEADER_WITH_MORE = re.compile(rf"^({_HEADER_TEXT}[:：])[ \t]*(?=\S)", re.IGNORECASE | re.MULTILINE)
-_RUN_ON = re.compile(rf"{_LEAD}instruction *\d* *[:：]", re.IGNORECASE)
-_CAPTION = re.compile(rf"{_LEAD}caption *#?(\d+)? *(?:\([^()]*\) *)?[:：.)=\-–—] *(.*)", re.IGNORECASE)
+_LEAD = r"[-•+#> \t]*"
+_HEADER_TEXT = rf"{_LEAD}(before|after)[ \t]+(?:the[ \t]+)?transformation"
+_HEADER = re.compile(rf"{_HEADER_TEXT}[ \t]*[:.]?", re.IGNORECASE)
+_HEADER_WITH_MORE = re.compile(rf"^({_HEADER_TEXT}:?)[ \t]+(?=Caption\b)", re.IGNORECASE | re.MULTILINE)
+_CAPTION = re.compile(rf"{_LEAD}(?:\d{{1,2}}[.)] *)?caption *#?(\d+)? *[:.)–—-] *(.*)", re.IGNORECASE)
 _NUMBERED = re.compile(r"[-•+ ]*\(?(\d{1,2})[.):](?: (.*)|)")
 _BULLET = re.compile(r"[-•+–] (.*)")
-_MARKDOWN = re.compile(r"\*|`|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])")
-_INLINE = re.compile(
-    r"(?:(?<=[A-Za-z])|(?<=[A-Za-z][.,;!?\"']))[ \t]+"
-    r"(?=(?:Instruction|Before transformation|After transformation|Caption \d+):)"
-)
+_MARKDOWN = re.compile(r"\*+|`+")
+_RUN_ON = re.compile("|".join(re.escape(stop) for layout in FORMATS.values() for stop in layout.stops), re.IGNORECASE)
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“"}
 
 
@@ -33,7 +35,7 @@ class ParsedReply:
     """What a reply holds.
 
     Attributes:
-        before, after: the clean captions, in order; a locked first caption is `before[0]`.
+        before, after: the captions, in order; a locked first caption is `before[0]`.
         problems: a plain sentence for everything amiss; empty where exactly the captions asked for were written.
     """
 
@@ -52,40 +54,55 @@ class _Answer:
 
 
 def parse_reply(reply: str, *, count: int, first_caption: str | None) -> ParsedReply:
-    """Reads a reply to `prompts.build_prompt`. Never raises.
+    """Reads a reply to `formats.build_prompt`. Never raises.
 
     Args:
         reply: what the model wrote after the prompt.
         count: how many captions were asked for on each side.
-        first_caption: the locked first before-caption; None where the prompt ended with the header.
+        first_caption: the locked first before-caption; None where the prompt ended with the mark of caption 1.
     """
     locked = () if first_caption is None else (first_caption,)
     if not reply.strip():
         return ParsedReply(locked, (), ("the reply is empty",))
-    answer = _first_answer(reply, first_caption)
+    answer = _first_answer(_lines(reply, begun=first_caption is None), first_caption)
     problems = list(answer.problems)
     before = _judge("before", answer.sides["before"], count, locked, problems)
     after: tuple[str, ...] = ()
     if answer.has_after:
         after = _judge("after", answer.sides["after"], count, (), problems)
     else:
-        problems.append("the header 'After transformation:' is missing")
-    if before and after and all(_same(old, new) for old, new in zip(before, after, strict=False)):
+        problems.append(f"the header {AFTER_HEADER!r} is missing")
+    if before and after and all(same_caption(old, new) for old, new in zip(before, after, strict=False)):
         problems.append("the captions after the transformation are those before it")
     return ParsedReply(before, after, tuple(problems))
 
 
-def _lines(reply: str) -> list[str]:
-    """Lines without markdown, each holding one header or one caption."""
+def same_caption(one: str, other: str) -> bool:
+    """Whether two captions say the same, whatever their capitals and full stops."""
+    return without_full_stop(one).casefold() == without_full_stop(other).casefold()
+
+
+def _lines(reply: str, *, begun: bool) -> list[str]:
+    """Lines without markdown, each holding one header or one caption.
+
+    Args:
+        reply: what the model wrote.
+        begun: whether the prompt ended with `Caption 1:`, so that the reply's first line is the caption itself, unless
+            the model began anew.
+    """
     text = "\n".join(re.sub(r"^\s*\*\s+", "- ", line) for line in reply.splitlines())
-    text = _MARKDOWN.sub("", text)
-    text = _HEADER_WITH_MORE.sub(r"\1\n", _INLINE.sub("\n", text))
-    return [_collapse(line) for line in text.split("\n")]
+    text = _HEADER_WITH_MORE.sub(r"\1\n", _MARKDOWN.sub("", text))
+    lines = [_collapse(line) for line in text.split("\n")]
+    first = next((place for place, line in enumerate(lines) if line), 0)
+    anew = _HEADER.fullmatch(lines[first]) or _read_caption(lines[first]) or _RUN_ON.match(lines[first])
+    if begun and not anew:
+        lines[first] = f"{caption_mark(1)} {lines[first]}"
+    return lines
 
 
-def _first_answer(reply: str, first_caption: str | None) -> _Answer:
+def _first_answer(lines: list[str], first_caption: str | None) -> _Answer:
     answer, side, last_was_caption = _Answer(), "before", False
-    for line in _lines(reply):
+    for line in lines:
         header, caption = _HEADER.fullmatch(line), _read_caption(line)
         if _RUN_ON.match(line):
             break
@@ -108,15 +125,15 @@ def _first_answer(reply: str, first_caption: str | None) -> _Answer:
 
 def _restates(caption: tuple[int | None, str], first_caption: str | None) -> bool:
     """Whether a model that was given caption 1 writes it once more before it goes on."""
-    return first_caption is not None and caption[0] == 1 and _same(caption[1], _clean(first_caption))
+    return first_caption is not None and caption[0] == 1 and same_caption(caption[1], first_caption)
 
 
 def _read_caption(line: str) -> tuple[int | None, str] | None:
     found = _CAPTION.fullmatch(line) or _NUMBERED.fullmatch(line)
     if found:
-        return (int(found[1][:6]) if found[1] else None), _clean(found[2] or "")
+        return (int(found[1][:6]) if found[1] else None), _unquoted(found[2] or "")
     bullet = _BULLET.fullmatch(line)
-    return (None, _clean(bullet[1])) if bullet else None
+    return (None, _unquoted(bullet[1])) if bullet else None
 
 
 def _problems_of_stray(line: str, last_was_caption: bool) -> list[str]:
@@ -157,7 +174,7 @@ def _fault(text: str, kept: dict[int, str]) -> str:
         return f"repeats {loop!r} over and over"
     if len(text) > LONGEST_CAPTION:
         return f"is longer than {LONGEST_CAPTION} characters"
-    return next((f"repeats caption {place}" for place, other in kept.items() if _same(text, other)), "")
+    return next((f"repeats caption {place}" for place, other in kept.items() if same_caption(text, other)), "")
 
 
 def _loop(text: str) -> str:
@@ -172,22 +189,14 @@ def _loop(text: str) -> str:
     return ""
 
 
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
-
-
 def _collapse(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def _clean(text: str) -> str:
-    """Without surrounding quotes and trailing full stop, in whichever order they stand."""
-    text, previous = _collapse(text), ""
-    while text != previous:
-        previous = text
-        text = text.rstrip(". ")
-        if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and not _quotes_within(text):
-            text = text[1:-1].strip()
+def _unquoted(text: str) -> str:
+    """Without the quotes around all of it, which are the model's and not the caption's."""
+    if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and not _quotes_within(text):
+        return text[1:-1].strip()
     return text
 
 

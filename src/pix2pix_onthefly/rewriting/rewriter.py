@@ -1,27 +1,30 @@
-"""Asks a language model for captions of the picture before and after an edit (paper 4 and 5.1 to 5.4).
+"""Asks a language model for captions of the picture before and after an edit (paper 3.2 and 5).
 
-The model answers the prompt of `prompts.py`; `replies.py` reads the answer. As long as that fails the model is asked
-again, and in the end the best of its replies, or the instruction itself, has to do.
+The model answers the prompt of `formats.py`; `replies.py` reads the answer. As long as that fails the model is asked
+again. Before it is asked the instruction is tidied, and behind it captions are held against the instruction
+(`understanding.py`): what is not understood changes nothing.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from ..errors import OptionError
-from ..options import RewritingOptions
+from ..language.language_model import INSTALL_CONSTRAINT, LanguageModel, Sampling
+from ..language.prompts import as_text
 from ..records import EditCaptions, Progress, no_progress
-from .formats import INSTRUCTION_HEADER, Example, build_prompt
+from .choosing import ReadReply, choose, read_and_judge
+from .formats import FORMATS, Example
+from .grammar import reply_grammar
 from .instructions import check_instruction
-from .replies import ParsedReply, parse_reply
+from .lexicon import Lexicon
+from .replies import parse_reply
+from .request import Request, RewritingSettings, build_request
+from .understanding import Wish, read_wish
 
-ANY_PICTURE = "a picture"
 HEADER_TOKENS = 40
 TOKENS_A_CAPTION = 60
 LEAST_TOKENS_A_CAPTION = 20
@@ -31,28 +34,44 @@ class Rewriter:
     """Turns an instruction into captions before and after the edit.
 
     Args:
-        model: a causal language model of transformers.
-        tokenizer: its tokenizer; where it has a chat template, the prompt is sent as one message of the user.
-        examples: the pool that few-shot examples are drawn from. They may hold fewer captions than are asked for and
-            are then shown with all they have, since the prompt itself says how many to write.
+        language_model: what answers.
+        examples: the pool that few-shot examples are drawn from.
+        lexicon: the closed vocabulary of the models that work with it, if they have one.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, examples: Sequence[Example]) -> None:
-        self.model = model
-        self.tokenizer = tokenizer
+    def __init__(
+        self, language_model: LanguageModel, examples: Sequence[Example], lexicon: Lexicon | None = None
+    ) -> None:
+        self.language_model = language_model
         self.examples = tuple(examples)
+        self.lexicon = lexicon
+
+    @property
+    def format(self) -> str:
+        """The prompt's format: a key of `FORMATS`."""
+        return "chat" if self.language_model.has_chat_template else "paper"
 
     def to(self, device: torch.device) -> None:
-        """Moves the model."""
-        self.model.to(device)
+        """Moves the language model."""
+        self.language_model.to(device)
+
+    def prompt(self, instruction: str, caption: str | None, options: RewritingSettings, seed: int = 0) -> str:
+        """The prompt as one text. It is all that captions depend on beside the model and how it is sampled.
+
+        Raises:
+            InputError, OptionError: as of `rewrite`.
+        """
+        wish = self._wish(instruction, caption, options)
+        return as_text(self._request(wish, caption, options, seed).prompt)
 
     def rewrite(
         self,
         instruction: str,
         caption: str | None,
-        options: RewritingOptions,
+        options: RewritingSettings,
         *,
         seed: int = 0,
+        answer: str | None = None,
         progress: Progress = no_progress,
     ) -> EditCaptions:
         """Asks until a reply can be read, at most `options.attempts` times. The same arguments give the same captions.
@@ -60,139 +79,69 @@ class Rewriter:
         Args:
             instruction: what should change.
             caption: the picture's caption, if known; the first before-caption where the options lock it (paper 5.4).
-            options, seed: settings of this stage, and of everything random.
+            options: how it is asked.
+            seed: of the choice of examples, and of the sampling.
+            answer: to the `question` of an earlier record of the same instruction; the likeliest if not given.
             progress: told of each attempt.
 
         Raises:
             InputError: the instruction is blank or too long.
-            OptionError: more shots than the pool holds, or a prompt that leaves no room for the answer.
+            OptionError: more shots than the pool holds, a prompt that leaves no room for the answer, or a constraint
+                that is asked for and cannot be had.
         """
-        instruction = check_instruction(instruction)
-        caption = " ".join((caption or "").split()) or None
-        locked = caption if options.lock_first_caption else None
-        prompt = self._prompt(instruction, locked, options, seed)
-        ids, room = self._tokens(prompt, 2 * options.captions - (locked is not None))
+        wish = self._wish(instruction, caption, options, answer)
+        request = self._request(wish, caption, options, seed)
+        if wish.refusal:
+            return choose(wish, (), request.caption, request.captions, self.lexicon)
+        room, grammar = self._room(request), self._grammar(request, options)
         replies: list[str] = []
-        parsed: list[ParsedReply] = []
+        read: list[ReadReply] = []
         for attempt in range(options.attempts):
             progress("rewrite", attempt, options.attempts)
-            replies.append(self._ask(ids, room, attempt, options, seed))
-            parsed.append(parse_reply(replies[-1], count=options.captions, first_caption=locked))
-            if not parsed[-1].problems:
+            sampling = Sampling(
+                room=room,
+                temperature=options.temperature if attempt == 0 else max(1.0, options.temperature),
+                seed=seed + attempt,
+                stops=FORMATS[self.format].stops,
+                grammar=grammar,
+            )
+            replies.append(self.language_model.complete(request.prompt, sampling))
+            parsed = parse_reply(replies[-1], count=request.captions, first_caption=request.locked)
+            read.append(read_and_judge(wish, parsed, self.lexicon))
+            if read[-1].is_enough:
                 break
         progress("rewrite", options.attempts, options.attempts)
-        before, after, outcome, note = _choose(parsed, instruction, caption, options.captions)
-        return EditCaptions(before, after, outcome, prompt, tuple(replies), note)
+        made = choose(wish, read, request.caption, request.captions, self.lexicon)
+        return replace(made, prompt=as_text(request.prompt), replies=tuple(replies))
 
-    def _prompt(self, instruction: str, locked: str | None, options: RewritingOptions, seed: int) -> str:
-        prompt = prompt_for(instruction, locked, options, seed, self.examples)
-        if getattr(self.tokenizer, "chat_template", None) is None:
-            return prompt
-        message = [{"role": "user", "content": prompt}]
-        return self.tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+    def _wish(
+        self, instruction: str, caption: str | None, options: RewritingSettings, answer: str | None = None
+    ) -> Wish:
+        return read_wish(check_instruction(instruction), caption, self.lexicon, answer, as_typed=options.as_typed)
 
-    def _tokens(self, prompt: str, captions: int) -> tuple[Tensor, int]:
-        """The prompt's token ids [1, length], and how many tokens the answer may have."""
-        templated = getattr(self.tokenizer, "chat_template", None) is not None
-        # A chat template writes the special tokens itself.
-        ids = self.tokenizer(prompt, return_tensors="pt", add_special_tokens=not templated)["input_ids"]
+    def _request(self, wish: Wish, caption: str | None, options: RewritingSettings, seed: int) -> Request:
+        return build_request(wish.text, caption, options, seed=seed, examples=self.examples, format=self.format)
+
+    def _room(self, request: Request) -> int:
+        """How many tokens the answer may have."""
+        captions = 2 * request.captions - (request.locked is not None)
         wanted = HEADER_TOKENS + captions * TOKENS_A_CAPTION
-        longest: int | None = getattr(self.model.config, "max_position_embeddings", None)
-        room = wanted if longest is None else longest - ids.shape[1]
-        if room < HEADER_TOKENS + captions * LEAST_TOKENS_A_CAPTION:
+        longest = self.language_model.longest
+        if longest is None:
+            return wanted
+        taken = self.language_model.count_tokens(request.prompt)
+        if longest - taken < HEADER_TOKENS + captions * LEAST_TOKENS_A_CAPTION:
             raise OptionError(
-                f"the prompt takes {ids.shape[1]} of the language model's {longest} tokens and leaves too little room "
+                f"the prompt takes {taken} of the language model's {longest} tokens and leaves too little room "
                 f"for {captions} captions; lower shots or captions"
             )
-        return ids, min(wanted, room)
+        return min(wanted, longest - taken)
 
-    def _ask(self, ids: Tensor, room: int, attempt: int, options: RewritingOptions, seed: int) -> str:
-        temperature = options.temperature if attempt == 0 else max(1.0, options.temperature)
-        if temperature > 0:
-            sampling: dict[str, Any] = {"do_sample": True, "temperature": temperature}
-        else:
-            # What a model's own settings say about sampling would only draw warnings here.
-            sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}
-        padding = getattr(self.tokenizer, "pad_token_id", None)
-        ids = ids.to(self.model.device)
-        with _own_randomness(self.model.device, seed + attempt), torch.no_grad():
-            made = self.model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=room,
-                stop_strings=[INSTRUCTION_HEADER],
-                tokenizer=self.tokenizer,
-                pad_token_id=getattr(self.tokenizer, "eos_token_id", None) if padding is None else padding,
-                **sampling,
+    def _grammar(self, request: Request, options: RewritingSettings) -> str | None:
+        possible = self.language_model.can_constrain
+        if options.constrain and not possible:
+            raise OptionError(
+                f"constrain needs the library llguidance and a fast tokenizer; {INSTALL_CONSTRAINT}, or leave it out"
             )
-        return self.tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True)
-
-
-def prompt_for(
-    instruction: str, locked: str | None, options: RewritingOptions, seed: int, examples: Sequence[Example]
-) -> str:
-    """The text that a language model is given, before any chat template.
-
-    Args:
-        locked: the first before-caption, if it is given.
-        examples: the pool.
-
-    Raises:
-        OptionError: more shots than the pool holds.
-    """
-    if options.shots > len(examples):
-        raise OptionError(f"shots is {options.shots}, but the example pool holds {len(examples)}; lower shots")
-    return build_prompt(
-        instruction,
-        count=options.captions,
-        wording=options.wording,
-        examples=random.Random(seed).sample(examples, options.shots),
-        first_caption=locked,
-    )
-
-
-@contextmanager
-def _own_randomness(device: torch.device, seed: int) -> Generator[None, None, None]:
-    """Seeds the random numbers within; those of the process go on afterwards as if nothing had happened."""
-    if device.type == "cpu":
-        with torch.random.fork_rng(devices=()):
-            # torch.manual_seed would also reseed accelerators, whose state is not kept here.
-            torch.default_generator.manual_seed(seed)
-            yield
-    else:
-        devices = range(torch.get_device_module(device).device_count())
-        with torch.random.fork_rng(devices=devices, device_type=device.type):
-            torch.manual_seed(seed)
-            yield
-
-
-def _usable_pairs(reply: ParsedReply) -> int:
-    pairs = min(len(reply.before), len(reply.after))
-    return 0 if _folded(reply.before[:pairs]) == _folded(reply.after[:pairs]) else pairs
-
-
-def _folded(captions: Sequence[str]) -> list[str]:
-    return [caption.casefold() for caption in captions]
-
-
-def _choose(
-    parsed: Sequence[ParsedReply], instruction: str, caption: str | None, count: int
-) -> tuple[tuple[str, ...], tuple[str, ...], str, str]:
-    """Before-captions, after-captions, outcome and note: of the reply that complied, or of what comes next."""
-    if not parsed[-1].problems:
-        return parsed[-1].before, parsed[-1].after, "complied", ""
-    best = max(parsed, key=lambda reply: (_usable_pairs(reply), -len(reply.problems)))
-    pairs, asked = _usable_pairs(best), f"{len(parsed)} time{'' if len(parsed) == 1 else 's'}"
-    what = "; ".join(best.problems)
-    if pairs:
-        note = (
-            f"The language model was asked {asked} and never answered as it should; the best reply was used, with "
-            f"{pairs} of {count} pairs of captions ({what})."
-        )
-        return best.before[:pairs], best.after[:pairs], "partial", note
-    start = caption or ANY_PICTURE
-    note = (
-        f"The language model was asked {asked} and wrote no usable captions ({what}); the instruction itself was put "
-        f"behind {'the caption' if caption else repr(ANY_PICTURE)} instead."
-    )
-    return (start,), (f"{start}, {instruction}",), "fallback", note
+        wanted = possible if options.constrain is None else options.constrain
+        return reply_grammar(request.captions, locked=request.locked is not None) if wanted else None

@@ -24,6 +24,7 @@ class Job:
         options: settings.
         caption: the picture's caption, in place of the captioner's.
         captions: before and after the edit, in place of the language model's.
+        answer: to a question that the instruction leaves open; the likeliest one if not given.
         direction: in place of the captions'.
 
     Raises:
@@ -36,6 +37,7 @@ class Job:
     caption: str | None = None
     captions: EditCaptions | None = None
     direction: Conditioning | None = field(default=None, repr=False)
+    answer: str | None = None
 
     def __post_init__(self) -> None:
         if self.caption is not None and not self.caption.strip():

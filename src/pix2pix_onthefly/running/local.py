@@ -21,6 +21,7 @@ from ..models.residency import Models
 from ..options import EditOptions, LoadOptions, MethodOptions
 from ..pictures import fitting
 from ..records import Case, Edited, EditResult, InversionKey, Prepared, Progress, no_progress
+from ..rewriting.full_stop import without_full_stop
 from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
@@ -180,14 +181,17 @@ class LocalExecutor:
 def _case(draft: Draft, method: Method, backbone: Backbone) -> Case:
     """A draft as a method takes it (paper Eq. 1 and 2 where it goes along a direction)."""
     assert draft.captions is not None
-    direction = draft.job.direction
+    direction, captions = draft.job.direction, draft.captions
+    if not draft.options.rewriting.full_stops:  # the record keeps them as written
+        before, after = (tuple(map(without_full_stop, side)) for side in (captions.before, captions.after))
+        captions = replace(captions, before=before, after=after)
     if Need.DIRECTION in method.needs:
         if direction is None:
-            direction = edit_direction(backbone, draft.captions.before, draft.captions.after)
+            direction = edit_direction(backbone, captions.before, captions.after)
         else:
             check_direction(direction, backbone)
             direction = replace(direction, hidden=direction.hidden.to(backbone.device))
-    return Case(draft.prepared(), draft.job.instruction, draft.captions, direction)
+    return Case(draft.prepared(), draft.job.instruction, captions, direction)
 
 
 @contextmanager

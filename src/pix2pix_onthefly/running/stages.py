@@ -13,22 +13,24 @@ from typing import Any, TypeVar
 import torch
 
 from .. import __version__
-from ..errors import InputError, OptionError
+from ..errors import InputError, NotUnderstoodError, OptionError
 from ..inversions.ddim import DdimInversion
+from ..language.prompts import as_text
 from ..methods.method import Method, Need
 from ..models.identity import weights_key
 from ..models.residency import Models
-from ..options import RewritingOptions
 from ..pictures import fitting
 from ..records import EditCaptions, InversionKey, Inverted, Progress
 from ..rewriting.instructions import check_instruction
+from ..rewriting.lexicon import load_lexicon
 from ..rewriting.pool import load_pool
-from ..rewriting.rewriter import prompt_for
+from ..rewriting.request import build_request
+from ..rewriting.understanding import check_understood, forced, read_wish
 from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
 
-OF_ONE_JOB = InputError, OptionError
+OF_ONE_JOB = InputError, OptionError, NotUnderstoodError
 """Errors that are about one job and do not end the others."""
 _Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
@@ -144,28 +146,49 @@ class Stages:
         return made
 
     def _captions(self, draft: Draft, progress: Progress) -> EditCaptions:
-        options, seed = draft.options.rewriting, draft.options.seed
-        assert draft.caption is not None
-        arguments = draft.job.instruction, draft.caption, options
-        key = {
-            **self._common("rewriter"),
-            "settings": options.flat(),
-            "seed": seed,
-            "texts": [draft.job.instruction, draft.caption],
-            # The text itself, examples included: another wording or pool makes other captions.
-            "prompt": self._prompt(*arguments, seed),
-        }
+        """The language model's captions, where something was understood or the edit is forced.
+
+        Raises:
+            InputError, OptionError, NotUnderstoodError: about this job.
+        """
+        options = draft.options.rewriting
+        key = self._captions_key(draft)
         kept = _captions_of(self.cache.record("rewritten", key))
         if kept is None:
             with self.models.using("rewriter") as rewriter:
-                kept = rewriter.rewrite(*arguments, seed=seed, progress=progress)
+                kept = rewriter.rewrite(
+                    draft.job.instruction,
+                    draft.caption,
+                    options,
+                    seed=draft.options.seed,
+                    answer=draft.job.answer,
+                    progress=progress,
+                )
             content = {**dataclasses.asdict(kept), "model": str(self.models.family.rewriter)}
             self.cache.keep_record("rewritten", key, content)
+        if options.force:
+            return forced(kept)
+        check_understood(kept)
         return kept
 
-    def _prompt(self, instruction: str, caption: str, options: RewritingOptions, seed: int) -> str:
-        locked = caption if options.lock_first_caption else None
-        return prompt_for(check_instruction(instruction), locked, options, seed, load_pool(self.models.family.pool))
+    def _captions_key(self, draft: Draft) -> dict[str, object]:
+        """All that the captions depend on; the prompt by its text, examples included: another wording or pool makes
+        other captions."""
+        options, seed, family = draft.options.rewriting, draft.options.seed, self.models.family
+        lexicon = None if family.lexicon is None else load_lexicon(family.lexicon)
+        instruction = check_instruction(draft.job.instruction)
+        wish = read_wish(instruction, draft.caption, lexicon, draft.job.answer, as_typed=options.as_typed)
+        asked = build_request(
+            wish.text, draft.caption, options, seed=seed, examples=load_pool(family.pool), format="paper"
+        )
+        settings = {name: value for name, value in options.flat().items() if name not in ("force", "full_stops")}
+        return {
+            **self._common("rewriter"),
+            "settings": settings,
+            "seed": seed,
+            "texts": [instruction, draft.caption, draft.job.answer],
+            "prompt": as_text(asked.prompt),
+        }
 
     @torch.no_grad()
     def _noises(self, drafts: Sequence[Draft], progress: Progress) -> list[Inverted]:
@@ -216,6 +239,6 @@ def _captions_of(kept: dict[str, Any] | None) -> EditCaptions | None:
     if kept is None:
         return None
     fields = {field.name: kept[field.name] for field in dataclasses.fields(EditCaptions) if field.name in kept}
-    lists = {name: tuple(fields.get(name) or ()) for name in ("before", "after", "replies")}
+    lists = {name: tuple(fields.get(name) or ()) for name in ("before", "after", "replies", "candidates")}
     made: Any = {**fields, **lists}
     return EditCaptions(**made) if made["before"] and made["after"] else None

@@ -23,7 +23,7 @@ from pix2pix_onthefly.evaluation.runs.configurations import Configuration
 from pix2pix_onthefly.evaluation.runs.result_files import Result
 from pix2pix_onthefly.evaluation.runs.runner import Extent, Ran, run
 from pix2pix_onthefly.evaluation.runs.setup import Bench
-from pix2pix_onthefly.rewriting.rewriter import Rewriter
+from pix2pix_onthefly.language.transformers_model import TransformersModel
 
 SIDE = 48
 QUICK: dict[str, Any] = {"steps": 2, "attempts": 1, "shots": 0}
@@ -57,7 +57,9 @@ def _rewrite(path: Path, change: Callable[[Any], Any]) -> None:
 def answer_at_once(patch: pytest.MonkeyPatch) -> None:
     """Captioner and language model give fixed answers: the tiny ones would write nonsense, and for long."""
     patch.setattr(Captioner, "describe", lambda *_: "a red cat on the table")
-    patch.setattr(Rewriter, "_ask", lambda *_: "After transformation:\nCaption 1: a blue dog on the table\n")
+    patch.setattr(
+        TransformersModel, "complete", lambda *_: "\nAfter transformation\n\nCaption 1: a blue dog on the table\n"
+    )
 
 
 def bench_of(world: Path, out: Path, **settings: Any) -> Bench:

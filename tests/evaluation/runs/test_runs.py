@@ -49,7 +49,7 @@ def test_a_line_tells_all_that_is_needed_to_make_the_edit_again(world: Path, tmp
     assert (first["dataset"], first["session"], first["turn"]) == ("MiniBrush dev", turn.session, 1)
     assert first["configuration"] == ran.configuration
     assert first["options"]["steps"] == first["settings"]["steps"] == 2
-    assert first["captions"]["prompt"].startswith("Write one (1) caption")
+    assert first["captions"]["prompt"].startswith("Instruct: Given the transformation")
     assert len(first["captions"]["replies"]) == 1
     assert first["family"] == TINY
     assert set(first["models"]) == {"diffusion", "captioner", "rewriter"}
