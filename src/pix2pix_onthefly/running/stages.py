@@ -13,17 +13,18 @@ from typing import Any, TypeVar
 import torch
 
 from .. import __version__
+from ..code_digest import code_digest
 from ..errors import InputError, OptionError
-from ..inversions.ddim import DdimInversion
+from ..inversions import ddim
 from ..methods.method import Method, Need
 from ..models.identity import weights_key
 from ..models.residency import Models
 from ..options import RewritingOptions
 from ..pictures import fitting
 from ..records import EditCaptions, InversionKey, Inverted, Progress
+from ..rewriting import rewriter as rewriting
 from ..rewriting.instructions import check_instruction
 from ..rewriting.pool import load_pool
-from ..rewriting.rewriter import prompt_for
 from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
@@ -59,7 +60,7 @@ class Stages:
 
     def __init__(self, models: Models, batch: int, cache: Cache | NoCache) -> None:
         self.models, self.batch, self.cache = models, batch, cache
-        self.inversion = DdimInversion()
+        self.inversion = ddim.DdimInversion()
 
     def captioned(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
         """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once; for
@@ -154,6 +155,7 @@ class Stages:
             "texts": [draft.job.instruction, draft.caption],
             # The text itself, examples included: another wording or pool makes other captions.
             "prompt": self._prompt(*arguments, seed),
+            "code": code_digest(rewriting),
         }
         kept = _captions_of(self.cache.record("rewritten", key))
         if kept is None:
@@ -165,7 +167,9 @@ class Stages:
 
     def _prompt(self, instruction: str, caption: str, options: RewritingOptions, seed: int) -> str:
         locked = caption if options.lock_first_caption else None
-        return prompt_for(check_instruction(instruction), locked, options, seed, load_pool(self.models.family.pool))
+        return rewriting.prompt_for(
+            check_instruction(instruction), locked, options, seed, load_pool(self.models.family.pool)
+        )
 
     @torch.no_grad()
     def _noises(self, drafts: Sequence[Draft], progress: Progress) -> list[Inverted]:
@@ -205,6 +209,7 @@ class Stages:
             "steps": own.steps,
             "options": own.options.flat(),
             "seed": own.seed,
+            "code": code_digest(ddim),
         }
 
     def _common(self, role: str) -> dict[str, object]:

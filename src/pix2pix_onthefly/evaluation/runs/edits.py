@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from ...records import EditResult
 from ...running.finishing import versions
 from ...running.jobs import Job
 from ..data.turns import MULTI, SETTINGS, Turn
+from ..report.base_names import base_names
 from ..report.thumbnails import thumbnail_path
 from .batches import Slot
 from .configurations import GOLD, Configuration
@@ -29,7 +29,6 @@ from .setup import Setup
 
 _OF_ONE_EDIT = InputError, OptionError
 """Errors that are about one edit and do not end a run."""
-_ABSOLUTE = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\:;'\"]+)*[/\\]([^\s/\\:;'\"]+)")
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,14 @@ class EditMaker:
         """Scores and saves an edit; its lines, one for each setting."""
         result = self._begun(opened)
         if isinstance(made, OnTheFlyError):
-            result = replace(result, error=without_folders(str(made)))
+            # Results are shared, and paths tell about their owner.
+            result = replace(result, error=base_names(str(made)))
         else:
             try:
                 result = self._scored(result, opened.slot, made)
                 self._save(result, opened.slot, made)
             except _OF_ONE_EDIT as error:
-                result = replace(self._begun(opened), error=without_folders(str(error)))
+                result = replace(self._begun(opened), error=base_names(str(error)))
         return [replace(result, setting=setting) for setting in opened.slot.settings]
 
     def _begun(self, opened: _Opened) -> Result:
@@ -183,8 +183,3 @@ def _gold_caption(turn: Turn) -> str:
 def _filed(slot: Slot) -> str:
     """The setting whose official name a picture bears."""
     return next(setting for setting in SETTINGS if setting in slot.settings)
-
-
-def without_folders(message: str) -> str:
-    """A message with base names in place of absolute paths: results are shared, and paths tell about their owner."""
-    return _ABSOLUTE.sub(r"\1", message)
