@@ -25,6 +25,7 @@ from ..records import EditCaptions, InversionKey, Inverted, Progress
 from ..rewriting import rewriter as rewriting
 from ..rewriting.instructions import check_instruction
 from ..rewriting.pool import load_pool
+from ..rewriting.rewriter import prompt_for
 from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
@@ -167,9 +168,7 @@ class Stages:
 
     def _prompt(self, instruction: str, caption: str, options: RewritingOptions, seed: int) -> str:
         locked = caption if options.lock_first_caption else None
-        return rewriting.prompt_for(
-            check_instruction(instruction), locked, options, seed, load_pool(self.models.family.pool)
-        )
+        return prompt_for(check_instruction(instruction), locked, options, seed, load_pool(self.models.family.pool))
 
     @torch.no_grad()
     def _noises(self, drafts: Sequence[Draft], progress: Progress) -> list[Inverted]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -98,7 +99,6 @@ class EditMaker:
         """Scores and saves an edit; its lines, one for each setting."""
         result = self._begun(opened)
         if isinstance(made, OnTheFlyError):
-            # Results are shared, and paths tell about their owner.
             result = replace(result, error=base_names(str(made)))
         else:
             try:
@@ -125,8 +125,8 @@ class EditMaker:
             place=setup.places[turn.session, turn.number],
             final=slot.final,
             method=title_of(options.method),
-            options=options.flat(),
-            settings=options.method.flat(),
+            options=_shareable(options.flat()),
+            settings=_shareable(options.method.flat()),
             caption_source=configuration.caption_source,
             seed=options.seed,
             family=editor.family_name,
@@ -163,10 +163,16 @@ class EditMaker:
 
     def _save(self, result: Result, slot: Slot, made: EditResult) -> None:
         assert result.picture is not None
-        recipe = {**made.recipe(), "source": slot.turn.source.name, "configuration": result.configuration}
+        own = {"options": result.options, "source": slot.turn.source.name, "configuration": result.configuration}
+        recipe = {**made.recipe(), **own}
         save(made.image, self.setup.folder / result.picture, recipe, overwrite=True)
         if made.reconstruction is not None and result.reconstruction is not None:
             save(made.reconstruction, self.setup.folder / result.reconstruction, None, overwrite=True)
+
+
+def _shareable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without folders: results are shared, and paths tell about their owner."""
+    return {name: base_names(value) if isinstance(value, str) else value for name, value in settings.items()}
 
 
 def _gold_caption(turn: Turn) -> str:

@@ -89,6 +89,8 @@ class Setup:
             "models": self.models(configuration),
             "weights": [weights_key(getattr(family, role)) for role in EDIT_ROLES],
             "method": method_row(configuration.options.method).source_digest,
+            # By content: a folder's name says nothing of what lies in it today.
+            "own weights": getattr(self.method(configuration), "weights", None),
             # What the executor makes for methods.
             "stages": code_digest(ddim, direction),
             "texts": prompts_digest(family.pool),
