@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
+from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.methods.direction import edit_direction
 from tests.helpers import AFTER, BEFORE, tiny_diffusion
 
@@ -84,6 +85,12 @@ def tiny_family(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     register_tiny_family(tiny_folder)
     monkeypatch.setenv(families.FAMILY_VARIABLE, TINY)
     return TINY
+
+
+@pytest.fixture
+def editor(tiny_family: str) -> Editor:
+    """The tiny family, three pictures at a time."""
+    return Editor.load(tiny_family, device="cpu", batch=3)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Small sets, and an editor with tiny random models, for several tests."""
+"""Small sets for several tests; the rivals are among the methods."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix_onthefly.editor import Editor
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.evaluation.rivals import register_rivals
 from tests.evaluation.fixtures import write_set
-from tests.evaluation.rivals.cases import STEPS
 from tests.evaluation.runs.made import write_world
+
+register_rivals()
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +23,3 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tmp_path: Path) -> Path:
     """A set in MagicBrush's layout, for one test alone."""
     return write_set(tmp_path / "set")
-
-
-@pytest.fixture
-def editor(tiny_family: str) -> Editor:
-    """Three pictures at a time."""
-    return Editor.load(tiny_family, device="cpu", batch=3)
-
-
-@pytest.fixture
-def options(editor: Editor) -> EditOptions:
-    """Few steps."""
-    return editor.options(steps=STEPS)

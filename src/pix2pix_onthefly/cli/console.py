@@ -48,8 +48,9 @@ class Commands(TyperGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Runs a command line and exits.
 
-        The code is 0; 2 for the user's errors; 3 where the instruction was not understood; 74 where standard output is full or closed; 141 where its reader is gone
-        and nothing but printed text is lost; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+        The code is 0; 2 for the user's errors; 3 where the instruction was not understood; 74 where standard output is
+        full or closed; 141 where its reader is gone and nothing but printed text is lost; 130 after Ctrl-C, 143 after
+        SIGTERM, 129 after SIGHUP.
         """
         try:
             with ending_cleanly():

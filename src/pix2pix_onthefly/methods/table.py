@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..code_digest import code_digest
 from ..errors import OptionError
 from ..options import (
     AttentionOptions,
@@ -55,8 +54,8 @@ class MethodRow:
 
     @property
     def source_digest(self) -> str:
-        """Hash of the code it is made by: results that were made by other code are others."""
-        return hashlib.sha256(inspect.getsource(inspect.getmodule(self.factory) or self.factory).encode()).hexdigest()
+        """Hash of the code it is made by and works with: results that were made by other code are others."""
+        return code_digest(import_module(self.factory.__module__))
 
 
 _HERE = __name__.rpartition(".")[0]

@@ -56,7 +56,7 @@ class LocalExecutor:
             OnTheFlyError: no job can be done, for want of models or memory.
         """
         methods = [self.method(job.options.method) for job in jobs]
-        with told_of_memory(len(jobs)):
+        with told_of_memory(min(len(jobs), self.settings.batch)):
             drafts = self.prepared([self.begun(job) for job in jobs], methods, progress)
             alive = [place for place, draft in enumerate(drafts) if draft.error is None]
             going = self.stages.rewritten(

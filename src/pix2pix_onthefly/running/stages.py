@@ -13,14 +13,16 @@ from typing import Any, TypeVar
 import torch
 
 from .. import __version__
+from ..code_digest import code_digest
 from ..errors import InputError, NotUnderstoodError, OptionError
-from ..inversions.ddim import DdimInversion
+from ..inversions import ddim
 from ..language.prompts import as_text
 from ..methods.method import Method, Need
 from ..models.identity import weights_key
 from ..models.residency import Models
 from ..pictures import fitting
 from ..records import EditCaptions, InversionKey, Inverted, Progress
+from ..rewriting import rewriter as rewriting
 from ..rewriting.instructions import check_instruction
 from ..rewriting.lexicon import load_lexicon
 from ..rewriting.pool import load_pool
@@ -61,7 +63,7 @@ class Stages:
 
     def __init__(self, models: Models, batch: int, cache: Cache | NoCache) -> None:
         self.models, self.batch, self.cache = models, batch, cache
-        self.inversion = DdimInversion()
+        self.inversion = ddim.DdimInversion()
 
     def captioned(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
         """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once; for
@@ -188,6 +190,7 @@ class Stages:
             "seed": seed,
             "texts": [instruction, draft.caption, draft.job.answer],
             "prompt": as_text(asked.prompt),
+            "code": code_digest(rewriting),
         }
 
     @torch.no_grad()
@@ -228,6 +231,7 @@ class Stages:
             "steps": own.steps,
             "options": own.options.flat(),
             "seed": own.seed,
+            "code": code_digest(ddim),
         }
 
     def _common(self, role: str) -> dict[str, object]:

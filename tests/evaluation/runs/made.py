@@ -22,7 +22,7 @@ from pix2pix_onthefly.evaluation.runs.batches import WHOLE, Shard
 from pix2pix_onthefly.evaluation.runs.configurations import Configuration
 from pix2pix_onthefly.evaluation.runs.result_files import Result
 from pix2pix_onthefly.evaluation.runs.runner import Extent, Ran, run
-from pix2pix_onthefly.evaluation.runs.setup import Bench
+from pix2pix_onthefly.evaluation.runs.setup import Setup
 from pix2pix_onthefly.language.transformers_model import TransformersModel
 
 SIDE = 48
@@ -62,12 +62,12 @@ def answer_at_once(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def bench_of(world: Path, out: Path, **settings: Any) -> Bench:
-    return Bench(Editor.load(**settings), load_dataset(world), out)
+def setup_of(world: Path, out: Path, **settings: Any) -> Setup:
+    return Setup(Editor.load(**settings), load_dataset(world), out)
 
 
 def evaluate(
-    bench: Bench,
+    setup: Setup,
     settings: tuple[str, ...] = (SINGLE,),
     *,
     limit: int | None = None,
@@ -75,8 +75,8 @@ def evaluate(
     **changes: Any,
 ) -> Ran:
     """One quick run."""
-    options = bench.editor.options(**{**QUICK, **changes})
-    return run(bench, Configuration(options), Extent(settings, limit, shard))
+    options = setup.editor.options(**{**QUICK, **changes})
+    return run(setup, Configuration(options), Extent(settings, limit, shard))
 
 
 def result(**changes: Any) -> Result:

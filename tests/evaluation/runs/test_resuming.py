@@ -14,19 +14,19 @@ import pytest
 
 from pix2pix_onthefly.errors import InputError, OutputError
 from pix2pix_onthefly.evaluation.data.turns import SINGLE
-from pix2pix_onthefly.evaluation.runs import ours
 from pix2pix_onthefly.evaluation.runs.batches import BLOCK, Shard
 from pix2pix_onthefly.evaluation.runs.configurations import Configuration, paper_grid
 from pix2pix_onthefly.evaluation.runs.result_files import opened_results, read_results
 from pix2pix_onthefly.evaluation.runs.runner import Extent, Ran, run_all
+from pix2pix_onthefly.methods.attention_guidance import AttentionGuidance
 from pix2pix_onthefly.options import EditOptions
 from tests.evaluation.runs.made import (
     QUICK,
     answer_at_once,
-    bench_of,
     evaluate,
     lines_of,
     report,
+    setup_of,
     write_world,
 )
 
@@ -43,19 +43,19 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unfinished_last_line_is_made_again(world: Path, tmp_path: Path, tiny_family: str) -> None:
-    evaluate(bench_of(world, tmp_path / "whole"))
-    evaluate(bench_of(world, tmp_path / "cut"))
+    evaluate(setup_of(world, tmp_path / "whole"))
+    evaluate(setup_of(world, tmp_path / "cut"))
     [path] = (tmp_path / "cut" / "results").glob("*.jsonl")
     content = path.read_bytes()
     path.write_bytes(content[: content.rindex(b'"instruction"')])
     assert len(read_results([tmp_path / "cut"])) == 6
-    evaluate(bench_of(world, tmp_path / "cut"))
+    evaluate(setup_of(world, tmp_path / "cut"))
     assert len(lines_of(tmp_path / "cut")) > 6
     assert report(tmp_path / "cut") == report(tmp_path / "whole")
 
 
 def test_a_broken_line_is_named(world: Path, tmp_path: Path, tiny_family: str) -> None:
-    evaluate(bench_of(world, tmp_path), limit=2)
+    evaluate(setup_of(world, tmp_path), limit=2)
     [path] = (tmp_path / "results").glob("*.jsonl")
     path.write_bytes(b"{}\n" + path.read_bytes())
     with pytest.raises(InputError, match=r"line 1 of .* is broken"):
@@ -90,9 +90,9 @@ def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> N
 
 
 def sweep_rest(world: Path, out: Path) -> list[Ran]:
-    bench = bench_of(world, out, batch=2)
+    setup = setup_of(world, out, batch=2)
     options = EditOptions.of(steps=2, attempts=1)
-    return run_all(bench, paper_grid(options), Extent((SINGLE,), SWEPT))
+    return run_all(setup, paper_grid(options), Extent((SINGLE,), SWEPT))
 
 
 def test_a_killed_sweep_goes_on_and_ends_with_the_same_tables(
@@ -127,31 +127,31 @@ def test_what_a_killed_run_left_half_written_is_cleared(world: Path, tmp_path: P
         path.write_bytes(b"half")
     for path in (old, own):
         os.utime(path, (0, 0))
-    bench_of(world, tmp_path)
+    setup_of(world, tmp_path)
     assert sorted(path.name for path in old.parent.iterdir()) == [".onthefly-2.part", "mine.part"]
 
 
 def test_shares_add_up_to_the_whole(tmp_path: Path, tiny_family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = write_world(tmp_path / "world", (BLOCK, 1, 1))
     whole, one, two, same = (tmp_path / name for name in ("whole", "one", "two", "same"))
-    evaluate(bench_of(world, whole))
+    evaluate(setup_of(world, whole))
     for folder, number in ((one, 1), (two, 2), (same, 1), (same, 2)):
-        ran = evaluate(bench_of(world, folder), shard=Shard(number, 2))
+        ran = evaluate(setup_of(world, folder), shard=Shard(number, 2))
         assert len({result.session for result in ran.results}) == {1: BLOCK, 2: 2}[number]
     expected = report(whole)
     assert report(one, two, into=tmp_path / "joined") == expected
     assert report(two, one, into=tmp_path / "joined-again") == expected
     assert report(same) == expected
-    monkeypatch.setattr(ours.Ours, "edit", None)
-    evaluate(bench_of(world, same))
+    monkeypatch.setattr(AttentionGuidance, "edit", None)
+    evaluate(setup_of(world, same))
 
 
 def test_two_processes_cannot_work_on_the_same_file(world: Path, tmp_path: Path, tiny_family: str) -> None:
-    bench = bench_of(world, tmp_path)
-    configuration = Configuration(bench.editor.options(**QUICK))
-    name = bench.name(configuration, bench.make_method(configuration))
+    setup = setup_of(world, tmp_path)
+    configuration = Configuration(setup.editor.options(**QUICK))
+    name = setup.name(configuration)
     with opened_results(tmp_path, name, Shard(1, 2)):
         with pytest.raises(OutputError, match=r"another process is at work on .*; wait for it"):
-            evaluate(bench, shard=Shard(1, 2))
-        evaluate(bench, limit=1)
-    evaluate(bench, limit=1, shard=Shard(1, 2))
+            evaluate(setup, shard=Shard(1, 2))
+        evaluate(setup, limit=1)
+    evaluate(setup, limit=1, shard=Shard(1, 2))

@@ -69,8 +69,8 @@ def base_of(result: Result) -> str:
 def _facts(result: Result) -> dict[str, Any]:
     """All that a configuration may differ in."""
     return {
-        "method": result.method,
         **result.options,
+        "method": result.method,  # the title in the place of the name
         **{f"own {name}": value for name, value in result.settings.items() if value != result.options.get(name)},
         "caption_source": result.caption_source,
         "family": result.family,

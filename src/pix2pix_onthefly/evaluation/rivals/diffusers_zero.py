@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from ...backbones.backbone import Backbone
@@ -26,7 +25,6 @@ class DiffusersZero:
 
     def __init__(self, options: DiffusersZeroOptions, models: object = None) -> None:
         self.models: dict[str, str] = {}
-        self._made: tuple[LatentDiffusion, torch.device, DiffusersPix2PixZero] | None = None
 
     def edit(
         self, backbone: Backbone, cases: Sequence[Case], options: EditOptions, progress: Progress = no_progress
@@ -39,7 +37,9 @@ class DiffusersZero:
         """The edited picture [1, 3, H, W] in -1..1, at the working size."""
         own, dtype = options.method, diffusion.dtype
         assert isinstance(own, DiffusersZeroOptions)
-        pipeline, caption = self._pipeline(diffusion), case.picture.caption
+        # Made anew for each edit: it holds a copy of the UNet, which would stay where it was, and stay in memory, when
+        # the model moves.
+        pipeline, caption = DiffusersPix2PixZero(diffusion), case.picture.caption
         noise = pipeline.invert(
             case.latents.to(dtype), caption, steps=options.steps, rounds=own.rounds, rolls=own.rolls, seed=options.seed
         )
@@ -54,10 +54,3 @@ class DiffusersZero:
             cross_attention_guidance=own.cross_attention_guidance,
         )
         return picture.float() * 2 - 1
-
-    def _pipeline(self, diffusion: LatentDiffusion) -> DiffusersPix2PixZero:
-        """The pipeline, whose copy of the UNet stays where it was made: made anew where the model has moved."""
-        if self._made is None or self._made[0] is not diffusion or self._made[1] != diffusion.device:
-            self._made = None  # the old copy goes before the new one comes
-            self._made = diffusion, diffusion.device, DiffusersPix2PixZero(diffusion)
-        return self._made[2]

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from ...backbones.backbone import Backbone
 from ...methods.method import Need
+from ...models.identity import weights_name
 from ...models.residency import Models
 from ...options import EditOptions
 from ...pictures import fitting
@@ -34,6 +35,7 @@ class InstructPix2Pix:
         row = row_of(name, trained, options.weights)
         self.models = {"diffusion": str(row)}
         self.diffusion = load_trained(name, trained, row, models.device, models.dtype)
+        self.diffusion.weights = self.weights = weights_name(row)
 
     def edit(
         self, backbone: Backbone, cases: Sequence[Case], options: EditOptions, progress: Progress = no_progress

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -19,6 +19,7 @@ from ...records import EditResult
 from ...running.finishing import versions
 from ...running.jobs import Job
 from ..data.turns import MULTI, SETTINGS, Turn
+from ..report.base_names import base_names
 from ..report.thumbnails import thumbnail_path
 from .batches import Slot
 from .configurations import GOLD, Configuration
@@ -29,7 +30,6 @@ from .setup import Setup
 
 _OF_ONE_EDIT = InputError, OptionError
 """Errors that are about one edit and do not end a run."""
-_ABSOLUTE = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\:;'\"]+)*[/\\]([^\s/\\:;'\"]+)")
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ class EditMaker:
         """Scores and saves an edit; its lines, one for each setting."""
         result = self._begun(opened)
         if isinstance(made, OnTheFlyError):
-            result = replace(result, error=without_folders(str(made)))
+            result = replace(result, error=base_names(str(made)))
         else:
             try:
                 result = self._scored(result, opened.slot, made)
                 self._save(result, opened.slot, made)
             except _OF_ONE_EDIT as error:
-                result = replace(self._begun(opened), error=without_folders(str(error)))
+                result = replace(self._begun(opened), error=base_names(str(error)))
         return [replace(result, setting=setting) for setting in opened.slot.settings]
 
     def _begun(self, opened: _Opened) -> Result:
@@ -125,8 +125,8 @@ class EditMaker:
             place=setup.places[turn.session, turn.number],
             final=slot.final,
             method=title_of(options.method),
-            options=options.flat(),
-            settings=options.method.flat(),
+            options=_shareable(options.flat()),
+            settings=_shareable(options.method.flat()),
             caption_source=configuration.caption_source,
             seed=options.seed,
             family=editor.family_name,
@@ -163,10 +163,16 @@ class EditMaker:
 
     def _save(self, result: Result, slot: Slot, made: EditResult) -> None:
         assert result.picture is not None
-        recipe = {**made.recipe(), "source": slot.turn.source.name, "configuration": result.configuration}
+        own = {"options": result.options, "source": slot.turn.source.name, "configuration": result.configuration}
+        recipe = {**made.recipe(), **own}
         save(made.image, self.setup.folder / result.picture, recipe, overwrite=True)
         if made.reconstruction is not None and result.reconstruction is not None:
             save(made.reconstruction, self.setup.folder / result.reconstruction, None, overwrite=True)
+
+
+def _shareable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without folders: results are shared, and paths tell about their owner."""
+    return {name: base_names(value) if isinstance(value, str) else value for name, value in settings.items()}
 
 
 def _gold_caption(turn: Turn) -> str:
@@ -183,8 +189,3 @@ def _gold_caption(turn: Turn) -> str:
 def _filed(slot: Slot) -> str:
     """The setting whose official name a picture bears."""
     return next(setting for setting in SETTINGS if setting in slot.settings)
-
-
-def without_folders(message: str) -> str:
-    """A message with base names in place of absolute paths: results are shared, and paths tell about their owner."""
-    return _ABSOLUTE.sub(r"\1", message)

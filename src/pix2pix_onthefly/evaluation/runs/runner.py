@@ -102,7 +102,11 @@ def _is_done(batch: Sequence[Slot], file: ResultFile) -> bool:
     """Whether every edit of a batch was made; a batch with one that failed is made again as a whole, so that whatever
     rounding comes with a batch stays the same."""
     results = [file.known.get(_key(slot, setting)) for slot in batch for setting in slot.settings]
-    return all(result is not None and result.error is None for result in results)
+    return all(_is_made(result) for result in results)
+
+
+def _is_made(result: Result | None) -> bool:
+    return result is not None and result.error is None
 
 
 def _count_known(batches: Sequence[Sequence[Slot]], file: ResultFile) -> int:
@@ -120,7 +124,7 @@ def _copy_twins(batch: Sequence[Slot], file: ResultFile) -> bool:
         replace(result, setting=setting)
         for slot, result in zip(batch, known, strict=True)
         for setting in slot.settings
-        if result is not None and _key(slot, setting) not in file.known
+        if result is not None and not _is_made(file.known.get(_key(slot, setting)))
     ]
     file.append(copies)
     return True
@@ -130,4 +134,4 @@ def _known(slot: Slot, file: ResultFile) -> Result | None:
     """The result of a slot in any setting that it is one of, where it did not fail."""
     settings = SETTINGS if slot.turn.number == 1 else slot.settings
     found = (file.known.get(_key(slot, setting)) for setting in settings)
-    return next((result for result in found if result is not None and result.error is None), None)
+    return next((result for result in found if _is_made(result)), None)

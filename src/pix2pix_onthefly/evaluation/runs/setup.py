@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 from ... import __version__
+from ...code_digest import code_digest
 from ...editor import Editor
 from ...files import clear_unfinished
+from ...inversions import ddim
+from ...methods import direction
 from ...methods.method import Method
 from ...methods.table import method_row
 from ...models.families import EDIT_ROLES
 from ...models.identity import weights_key
-from ...rewriting import formats, replies
+from ...rewriting import formats, rewriter
 from ...rewriting.pool import load_pool
 from ...running.cache import Cache, digest
 from ...running.finishing import models_of
@@ -88,6 +89,10 @@ class Setup:
             "models": self.models(configuration),
             "weights": [weights_key(getattr(family, role)) for role in EDIT_ROLES],
             "method": method_row(configuration.options.method).source_digest,
+            # By content: a folder's name says nothing of what lies in it today.
+            "own weights": getattr(self.method(configuration), "weights", None),
+            # What the executor makes for methods.
+            "stages": code_digest(ddim, direction),
             "texts": prompts_digest(family.pool),
         }
         return name_of(configuration, facts)
@@ -95,10 +100,9 @@ class Setup:
 
 def prompts_digest(pool: str) -> str:
     """Hash of all that decides how an instruction becomes captions, beside the model and the settings: the prompt's
-    wording, the examples, and how a reply is read."""
+    wording, the examples, and how a reply is asked for and read."""
     examples = [[example.instruction, example.before, example.after] for example in load_pool(pool)]
-    code = [hashlib.sha256(inspect.getsource(module).encode()).hexdigest() for module in (formats, replies)]
-    return digest([code, examples])
+    return digest([code_digest(rewriter), formats.WORDINGS, examples])
 
 
 def name_of(configuration: Configuration, facts: Mapping[str, object]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from pix2pix_onthefly.evaluation.rivals.phrases import changed_phrases, is_place
-from pix2pix_onthefly.evaluation.rivals.sentences import POOLS
 
+from pix2pix_onthefly.methods.phrases import changed_phrases, is_place
+from pix2pix_onthefly.methods.sentences import POOLS
 from pix2pix_onthefly.models.families import FAMILIES
 from pix2pix_onthefly.rewriting.pool import load_pool
 from pix2pix_onthefly.world.captions import describe, every_caption_word
