@@ -26,7 +26,7 @@ import torch
 from pix2pix_onthefly.language.transformers_model import TransformersModel
 from pix2pix_onthefly.models.families import FAMILIES
 from pix2pix_onthefly.models.loading import load_rewriter
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import RewritingOptions
 from pix2pix_onthefly.rewriting.pool import load_pool
 from pix2pix_onthefly.rewriting.replies import same_caption
 from pix2pix_onthefly.rewriting.rewriter import Rewriter
@@ -70,7 +70,7 @@ def held_out_edits(count: int) -> list[Edit]:
 
 def measure(rewriter: Rewriter, edits: list[Edit], *, shots: int, captions: int, held: bool) -> Row:
     """Asks once for each edit."""
-    options = EditOptions(shots=shots, captions=captions, attempts=1, constrain=held)
+    options = RewritingOptions(shots=shots, captions=captions, attempts=1, constrain=held)
     complied = right = 0
     began = time.process_time()
     for seed, edit in enumerate(edits):

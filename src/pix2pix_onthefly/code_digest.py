@@ -17,11 +17,15 @@ _LISTINGS = frozenset([f"{__package__}.methods.table"])
 """Modules of these rooms that only list the others."""
 
 
-@cache
 def code_digest(*modules: ModuleType) -> str:
     """Hash of the source of modules and of all that they import from the rooms of the method."""
+    return _digest(tuple(module.__name__ for module in modules))
+
+
+@cache
+def _digest(names: tuple[str, ...]) -> str:
     found: dict[str, ModuleType] = {}
-    waiting = list(modules)
+    waiting = [sys.modules[name] for name in names]
     while waiting:
         module = waiting.pop()
         if module.__name__ not in found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pix2pix_onthefly.cli.captions import NOT_UNDERSTOOD_CODE
+from pix2pix_onthefly.cli.console import NOT_UNDERSTOOD
 from tests.cli.helpers import onthefly
 
 
@@ -19,7 +19,7 @@ def test_the_record_of_an_edit() -> None:
 def test_what_is_not_understood_has_an_exit_code_of_its_own() -> None:
     result = onthefly("rewrite", "what is this?", "--caption", "a cat in the snow", "--json")
     record = json.loads(result.stdout)
-    assert result.exit_code == NOT_UNDERSTOOD_CODE == 3
+    assert result.exit_code == NOT_UNDERSTOOD == 3
     assert record["outcome"] == "not understood"
     assert record["note"].endswith("nothing was changed.")
 

@@ -9,7 +9,7 @@ import torch
 
 from pix2pix_onthefly.models.families import FAMILIES
 from pix2pix_onthefly.models.loading import load_rewriter
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import RewritingOptions
 from pix2pix_onthefly.world.captions import describe
 from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 from pix2pix_onthefly.world.scenes import HELD_OUT_SEED
@@ -21,7 +21,7 @@ EDITS = 15
 def test_it_complies_at_once_and_writes_the_right_caption(wording: str, shots: int, captions: int) -> None:
     """Nearly always: 99 % are its bar in training.report, on phrasings that it was trained on."""
     rewriter = load_rewriter(FAMILIES["mini"].rewriter, "world", torch.device("cpu"), torch.float32)
-    options = EditOptions(wording=wording, shots=shots, captions=captions, attempts=1, constrain=False)
+    options = RewritingOptions(wording=wording, shots=shots, captions=captions, attempts=1, constrain=False)
     right = 0
     for seed in range(EDITS):
         edit = sample_edit(random.Random(HELD_OUT_SEED + seed), EDIT_TYPES[seed % len(EDIT_TYPES)], seen=True)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from pix2pix_onthefly.errors import NotUnderstoodError
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import RewritingOptions
 from pix2pix_onthefly.records import EditCaptions
 from pix2pix_onthefly.rewriting.judging import judge, kind_of
 from pix2pix_onthefly.rewriting.lexicon import load_lexicon
@@ -27,7 +27,7 @@ PAIR = "a pink umbrella next to a yellow tulip in the snow"
 def asked(instruction: str, caption: str, *after: str) -> EditCaptions:
     """What becomes of an instruction about the world where the model writes these after-captions."""
     reply = "\nAfter transformation\n\n" + "".join(f"Caption {n}: {text}\n" for n, text in enumerate(after, 1))
-    return Rewriter(Scripted(reply), (), WORLD).rewrite(instruction, caption, EditOptions(shots=0, attempts=2))
+    return Rewriter(Scripted(reply), (), WORLD).rewrite(instruction, caption, RewritingOptions(shots=0, attempts=2))
 
 
 @pytest.mark.parametrize("seen", [True, False])
@@ -140,7 +140,7 @@ def test_it_among_two_is_a_question() -> None:
 def test_an_answer_settles_the_question() -> None:
     reply = "\nAfter transformation\n\nCaption 1: a red apple next to a blue car on the beach\n"
     captions = Rewriter(Scripted(reply), (), WORLD).rewrite(
-        "make it blue", "a red apple next to a red car on the beach", EditOptions(shots=0), answer="the red car"
+        "make it blue", "a red apple next to a red car on the beach", RewritingOptions(shots=0), answer="the red car"
     )
     assert (captions.outcome, captions.question, captions.note) == ("complied", "", "")
     assert captions.prompt is not None
@@ -196,7 +196,7 @@ def test_pairs_that_do_not_do_it_are_left_out() -> None:
         "Caption 1: a dog in the snow\nCaption 2: a photo of a cow in the snow\n"
     )
     captions = Rewriter(Scripted(reply), (), WORLD).rewrite(
-        "make the cat a dog", "a cat in the snow", EditOptions(shots=0, captions=2, attempts=1)
+        "make the cat a dog", "a cat in the snow", RewritingOptions(shots=0, captions=2, attempts=1)
     )
     assert (captions.outcome, captions.after) == ("partial", ("a dog in the snow",))
     assert captions.note == "Of the 2 pairs of captions that were asked for, 1 could be used."

@@ -47,3 +47,7 @@ MethodName = Annotated[
     str | None,
     typer.Option("--method", metavar="NAME", help="The way of editing; see 'onthefly methods'. [default: attention]"),
 ]
+Ask = Annotated[
+    bool,
+    typer.Option("--ask", help="Where the instruction fits two objects or none, ask instead of taking the likeliest."),
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from ..errors import NotUnderstoodError, OnTheFlyError, StandardOutputError
+from ..errors import InputError, NotUnderstoodError, OnTheFlyError, StandardOutputError
 from ..pictures.standard_streams import write_standard_output
 from .signals import ending_cleanly, exit_code_and_word
 
@@ -132,6 +132,22 @@ def say(text: str = "", *, aside: bool = False) -> None:
 def complain(text: str) -> None:
     """Prints one line to stderr, if that takes anything."""
     _write(f"{_printable(' '.join(text.split()))}\n", aside=True)
+
+
+def ask_user(question: str, candidates: Sequence[str]) -> str:
+    """The answer to a question, read from standard input: a candidate, its number, or other words.
+
+    Raises:
+        InputError: there is none.
+    """
+    complain(question)
+    for number, candidate in enumerate(candidates, 1):
+        complain(f"{number}: {candidate}")
+    answer = sys.stdin.readline().strip()
+    if not answer:
+        raise InputError("there was no answer; say in the instruction what is meant, or leave --ask out")
+    numbered = {str(number): candidate for number, candidate in enumerate(candidates, 1)}
+    return numbered.get(answer, answer)
 
 
 def _printable(text: str) -> str:

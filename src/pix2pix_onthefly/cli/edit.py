@@ -9,6 +9,7 @@ from ..pictures.standard_streams import is_dash
 from .arguments import (
     AfterTexts,
     AsJson,
+    Ask,
     BeforeTexts,
     CaptionText,
     Compare,
@@ -23,7 +24,7 @@ from .arguments import (
     PictureFile,
     PresetName,
 )
-from .console import complain, progress_display, say_json, say_rows, telling_of
+from .console import ask_user, complain, progress_display, say_json, say_rows, telling_of
 from .flags import MODEL_FLAGS, edit_flags, settings
 from .loading import load_editor
 from .requests import EditRequest, check_direction_target
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ..editor import Editor
     from ..options import EditOptions
     from ..pictures.opening import OpenedPicture
-    from ..records import Conditioning, EditResult
+    from ..records import Conditioning, EditCaptions, EditResult
 
 
 @settings(changes=edit_flags(), models=MODEL_FLAGS)
@@ -48,6 +49,7 @@ def edit(
     method: MethodName = None,
     preset: PresetName = None,
     like: LikePicture = None,
+    ask: Ask = False,
     compare: Compare = False,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
@@ -73,7 +75,9 @@ def edit(
     options = request.options()
     towards = _direction_of(request)
     editor = load_editor(request.models, request.roles)
-    result = _edited(editor, opened.image, request, options, towards)
+    asked = ask and "rewriter" in request.roles
+    captions = ask_back(editor, opened.image, request, options) if asked else None
+    result = _edited(editor, opened.image, request, options, towards, captions)
     recipe = _recipe(result, request, image)
     saving.save(
         _compared(opened.image, result) if compare else result.image,
@@ -108,12 +112,30 @@ def _direction_of(request: EditRequest) -> Conditioning | None:
     return load_direction(request.direction)
 
 
+def ask_back(editor: Editor, picture: Image.Image, request: EditRequest, options: EditOptions) -> EditCaptions:
+    """The language model's captions, after the user has answered the question that the instruction leaves open, if it
+    does (paper section 7).
+
+    Raises:
+        InputError, NotUnderstoodError: no answer, or nothing was understood.
+    """
+    with progress_display() as progress:
+        caption = request.caption or editor.describe(picture, options=options, progress=progress)
+        captions = editor.rewrite(request.instruction, caption, options=options, progress=progress)
+    if captions.question:
+        answer = ask_user(captions.question, captions.candidates)
+        with progress_display() as progress:
+            captions = editor.rewrite(request.instruction, caption, options=options, answer=answer, progress=progress)
+    return captions
+
+
 def _edited(
     editor: Editor,
     picture: Image.Image,
     request: EditRequest,
     options: EditOptions,
     direction: Conditioning | None,
+    captions: EditCaptions | None,
 ) -> EditResult:
     with progress_display() as progress:
         return editor.edit(
@@ -123,6 +145,7 @@ def _edited(
             caption=request.caption,
             before=request.before,
             after=request.after,
+            captions=captions,
             direction=direction,
             progress=progress,
         )

@@ -149,7 +149,8 @@ def _extent(setting: str, limit: int | None, shard: str) -> Extent:
 def _options(models: dict[str, Any], changes: dict[str, Any], method: str | None, preset: str | None) -> EditOptions:
     """The settings of all edits, checked before anything is loaded."""
     _, family = family_of(LoadOptions().with_changes(**models))
-    return options_for(family, method=method, named=preset, changes=changes)
+    # A table has a row for every edit: what was not understood is edited all the same, and judged.
+    return options_for(family, method=method, named=preset, changes={"force": True, **changes})
 
 
 def _setup(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate: bool) -> Setup:

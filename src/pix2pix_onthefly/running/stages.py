@@ -133,7 +133,10 @@ class Stages:
         """Every draft with captions before and after its edit: its own, or the language model's (paper 3.2, 5)."""
         made = list(drafts)
         for place, (draft, method) in enumerate(zip(drafts, methods, strict=True)):
-            if draft.captions is not None or draft.error is not None:
+            if draft.error is not None:
+                continue
+            if draft.captions is not None:
+                made[place] = self._accepted(draft)
                 continue
             if draft.job.direction is not None or Need.CAPTIONS not in method.needs:
                 made[place] = replace(draft, captions=EditCaptions((), (), "given"))
@@ -168,10 +171,16 @@ class Stages:
                 )
             content = {**dataclasses.asdict(kept), "model": str(self.models.family.rewriter)}
             self.cache.keep_record("rewritten", key, content)
-        if options.force:
-            return forced(kept)
-        check_understood(kept)
-        return kept
+        return _usable(kept, force=options.force)
+
+    @staticmethod
+    def _accepted(draft: Draft) -> Draft:
+        """A draft whose captions were handed over, which may be those of an instruction that was not understood."""
+        assert draft.captions is not None
+        try:
+            return replace(draft, captions=_usable(draft.captions, force=draft.options.rewriting.force))
+        except OF_ONE_JOB as error:
+            return replace(draft, error=error)
 
     def _captions_key(self, draft: Draft) -> dict[str, object]:
         """All that the captions depend on; the prompt by its text, examples included: another wording or pool makes
@@ -237,6 +246,18 @@ class Stages:
     def _common(self, role: str) -> dict[str, object]:
         row = getattr(self.models.family, role)
         return {"version": __version__, "model": weights_key(row), "precision": str(self.models.dtype)}
+
+
+def _usable(captions: EditCaptions, *, force: bool) -> EditCaptions:
+    """Captions that an edit can be made with.
+
+    Raises:
+        NotUnderstoodError: nothing was understood, and the edit is not forced.
+    """
+    if force:
+        return forced(captions)
+    check_understood(captions)
+    return captions
 
 
 def _captions_of(kept: dict[str, Any] | None) -> EditCaptions | None:

@@ -129,7 +129,7 @@ def test_settings_of_a_methods_own(world: Path) -> None:
         (("evaluate", "world", "--out", "out", "--method", "magic"), "there is no method 'magic'"),
         (
             ("evaluate", "world", "--out", "out", "--negative", "source"),
-            "there is no option 'negative' with the method",
+            "there is no option 'negative'",
         ),
         (("evaluate", "world", "--out", "out", "--method", "hive"), "name the folder in ONTHEFLY_HIVE"),
         (("evaluate", "world", "--out", "out", "--steps", "1"), "steps must lie between"),
