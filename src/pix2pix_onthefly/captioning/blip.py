@@ -11,8 +11,8 @@ from transformers import BlipForConditionalGeneration
 from ..records import Progress, no_progress
 
 
-class Captioner:
-    """BLIP writes the caption of a picture, with the beam search of pix2pix-zero's captioner.
+class BlipCaptioner:
+    """A `captioner.Captioner`: BLIP writes the caption of a picture, with the beam search of pix2pix-zero's captioner.
 
     Args:
         model: a BLIP captioning model.

@@ -20,6 +20,7 @@ from ..options import (
     Options,
     RewritingOptions,
     flag_of,
+    kind_of,
     settings_in,
 )
 
@@ -154,7 +155,7 @@ def _show_all(context: typer.Context, wanted: bool) -> None:
 def _parameter(flag: Flag, *, hidden: bool) -> inspect.Parameter:
     """One option. Its default is None, which tells that it was not given: families set defaults of their own."""
     item = flag.field
-    kind, metavar = _KINDS[str(item.type).split(" ")[0]]
+    kind, metavar = _KINDS[kind_of(item)]
     dashed = flag.name.replace("_", "-")
     names = [f"--{dashed}/--no-{dashed}" if kind is bool else f"--{dashed}"]
     choices: tuple[str, ...] = item.metadata["choices"]
