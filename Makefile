@@ -16,7 +16,7 @@ EVALUATE = $(BIN)/onthefly evaluate minibrush:dev --out out/evaluation --limit 6
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types benchmark scaling true-size evaluate train models inversion-table contact-sheet join-weights \
+.PHONY: demo test lint types reference benchmark scaling true-size evaluate train models inversion-table contact-sheet join-weights \
 	crispness drawn-sheet training-curve wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
@@ -33,6 +33,10 @@ lint: $(INSTALLED_DEV) ## check style and formatting
 
 types: $(INSTALLED_DEV) ## check types
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+reference: $(INSTALLED) ## write docs/reference.md anew after a change of commands or settings
+	$(BIN)/python -m pix2pix_onthefly.cli.reference > docs/reference.md.part
+	mv docs/reference.md.part docs/reference.md
 
 benchmark: $(INSTALLED) ## time an edit side by side with diffusers' pix2pix-zero; options in ARGS
 	$(BIN)/python -m benchmarks.side_by_side $(ARGS)

@@ -11,8 +11,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 from torch import Tensor
 
+from tests.shapes import ROOMS
+
+# Before the package itself is imported.
+install_import_hook(ROOMS, "tests.shapes.checked")
+
+# ruff: noqa: E402
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.methods.direction import edit_direction

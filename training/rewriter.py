@@ -35,9 +35,11 @@ from pix2pix_onthefly.world.instructions import EDIT_TYPES, sample_edit
 from pix2pix_onthefly.world.scenes import HELD_OUT_SEED
 from pix2pix_onthefly.world.vocabulary import BACKGROUNDS
 
-from .common import PACKAGED, Plan, Trainer, read_plan, save_model
+from .common import PACKAGED, save_model
+from .plan import Plan, read_plan
 from .requests_of_the_world import Request, example_of, sight_of
 from .rewriter_text import training_example, words_of_instructions
+from .trainer import Trainer
 from .vocabulary import byte_symbols, learn_merges
 
 FOLDER = PACKAGED / "rewriter"

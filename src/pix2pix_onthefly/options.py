@@ -54,6 +54,16 @@ def flag_of(field: dataclasses.Field[Any]) -> str:
     return str(field.metadata["flag"] or field.name)
 
 
+def type_of(field: dataclasses.Field[Any]) -> str:
+    """A setting's type as text; where annotations are not texts, which is up to the module of its record, its name."""
+    return str(getattr(field.type, "__name__", field.type))
+
+
+def kind_of(field: dataclasses.Field[Any]) -> str:
+    """`bool`, `int`, `float` or `str`: a setting's type without the None that it may also be."""
+    return type_of(field).split(" ")[0]
+
+
 def settings_in(record: Any) -> list[dataclasses.Field[Any]]:
     """The fields of a record, or of its class, that are settings of their own: all but nested records."""
     return [field for field in dataclasses.fields(record) if field.metadata]
@@ -506,9 +516,9 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
     if value is None and field.default is None:
         return
     name, limits = flag_of(field), field.metadata
-    kind = {"bool": bool, "str": str, "float": (int, float)}.get(str(field.type).split(" ")[0], int)
+    kind = {"bool": bool, "str": str, "float": (int, float)}.get(kind_of(field), int)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise OptionError(f"{name} must be of type {field.type}, not {type(value).__name__}")
+        raise OptionError(f"{name} must be of type {type_of(field)}, not {type(value).__name__}")
     if limits["choices"] and value not in limits["choices"]:
         raise OptionError(f"{name} must be one of {', '.join(limits['choices'])}, not {value!r}")
     low, high = limits["minimum"], limits["maximum"]

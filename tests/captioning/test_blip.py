@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from pix2pix_onthefly.captioning.blip import Captioner
+from pix2pix_onthefly.captioning.blip import BlipCaptioner
 from pix2pix_onthefly.captioning.settings import CaptioningSettings
 from pix2pix_onthefly.models import families, loading
 from tests.saved_models import picture, row_of, save_captioner
@@ -17,12 +17,12 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def captioner(tmp_path: Path) -> Captioner:
+def captioner(tmp_path: Path) -> BlipCaptioner:
     save_captioner(tmp_path, pickled=False)
     return loading.load_captioner(row_of(tmp_path), CPU, torch.float32)
 
 
-def asked(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def asked(captioner: BlipCaptioner, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the model is asked for one picture."""
     seen: dict[str, Any] = {}
     original = captioner.model.generate
@@ -36,7 +36,7 @@ def asked(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
     return seen
 
 
-def test_photographs_are_captioned_as_pix2pix_zero_does(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photographs_are_captioned_as_pix2pix_zero_does(captioner: BlipCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
     assert families.FAMILIES["sd14"].captioner.captioning == CaptioningSettings(
         beams=3, shortest=10, longest=30, prefix="a picture of"
     )
@@ -47,7 +47,7 @@ def test_photographs_are_captioned_as_pix2pix_zero_does(captioner: Captioner, mo
     assert seen["input_ids"][0, 1:].tolist() == words[1:]
 
 
-def test_the_prefix_is_taken_off_again(captioner: Captioner) -> None:
+def test_the_prefix_is_taken_off_again(captioner: BlipCaptioner) -> None:
     bare = captioner.describe(picture())
     tokens = captioner.model.generate(
         **captioner.processor(images=picture(), text="a picture of", return_tensors="pt"),

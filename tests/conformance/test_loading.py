@@ -18,7 +18,7 @@ from transformers import CLIPConfig, CLIPModel, LlamaConfig, LlamaForCausalLM, P
 
 from pix2pix_onthefly.backbones.schedule import ddim_step
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
-from pix2pix_onthefly.captioning.blip import Captioner
+from pix2pix_onthefly.captioning.blip import BlipCaptioner
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.language.transformers_model import TransformersModel
 from pix2pix_onthefly.models import loading
@@ -202,7 +202,8 @@ def test_captioner_survives_a_folder(tmp_path: Path, pickled: bool) -> None:
     """Logits of the loaded model: bit-equal, from safetensors and from a pickle. `describe` gives the same one line
     twice."""
     model = save_captioner(tmp_path, pickled=pickled)
-    loaded: Captioner = loading.load_captioner(row_of(tmp_path, safetensors=not pickled), CPU, torch.float32)
+    loaded = loading.load_captioner(row_of(tmp_path, safetensors=not pickled), CPU, torch.float32)
+    assert isinstance(loaded, BlipCaptioner)
     inputs = loaded.processor(images=picture(), return_tensors="pt")
     assert inputs["pixel_values"].shape == (1, 3, SIDE, SIDE)
     ids = torch.tensor([[loaded.processor.tokenizer.convert_tokens_to_ids("[DEC]"), 8, 9]])

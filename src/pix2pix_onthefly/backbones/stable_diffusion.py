@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from jaxtyping import Float
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -93,7 +94,9 @@ class LatentDiffusion:
         """The texts' embeddings."""
         return Conditioning(self.embed(texts))
 
-    def predict(self, latents: Tensor, timestep: int | Tensor, conditioning: Conditioning) -> Tensor:
+    def predict(
+        self, latents: Float[Tensor, "rows channels h w"], timestep: int | Tensor, conditioning: Conditioning
+    ) -> Float[Tensor, "rows channels h w"]:
         """The noise prediction; see `predict_noise`."""
         return self.predict_noise(latents, timestep, conditioning.hidden)
 
@@ -110,21 +113,21 @@ class LatentDiffusion:
         return Schedule.of(self.scheduler, steps)
 
     @torch.no_grad()
-    def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels [batch, 3, H, W] in -1..1 to scaled latents [batch, channels, H/8, W/8]; the posterior's mode."""
+    def encode(self, pixels: Float[Tensor, "rows 3 height width"]) -> Float[Tensor, "rows channels h w"]:
+        """Pixels in -1..1 to scaled latents, an eighth as high and wide; the posterior's mode."""
         pixels = pixels.to(self.device, self.vae.dtype)
         posterior = cast("Any", self.vae.encode(pixels)).latent_dist
         return posterior.mode().float() * self.vae.config["scaling_factor"]
 
     @torch.no_grad()
-    def decode(self, latents: Tensor) -> Tensor:
-        """Scaled latents to pixels [batch, 3, H, W], about -1..1, float32 on the CPU."""
+    def decode(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows 3 height width"]:
+        """Scaled latents to pixels, about -1..1, float32 on the CPU."""
         latents = (latents / self.vae.config["scaling_factor"]).to(self.device, self.vae.dtype)
         return cast("Any", self.vae).decode(latents).sample.float().cpu()
 
     @torch.no_grad()
-    def embed(self, texts: Sequence[str]) -> Tensor:
-        """Texts to last hidden states [texts, tokens, width], padded to the encoder's length (77 for CLIP), float32."""
+    def embed(self, texts: Sequence[str]) -> Float[Tensor, "texts tokens width"]:
+        """Texts to last hidden states, padded to the encoder's length (77 for CLIP), float32."""
         tokens = self.tokenizer(
             list(texts),
             padding="max_length",
@@ -135,8 +138,13 @@ class LatentDiffusion:
         )
         return self.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state.float()
 
-    def predict_noise(self, latents: Tensor, timestep: int | Tensor, context: Tensor) -> Tensor:
-        """The noise in `latents` [rows, channels, h, w], given text embeddings [rows, tokens, width].
+    def predict_noise(
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        timestep: int | Tensor,
+        context: Float[Tensor, "rows tokens width"],
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The noise in latents, given text embeddings.
 
         Differentiable in `latents`. A velocity prediction v is turned into noise: sqrt(a) v + sqrt(1 - a) z.
 

@@ -12,8 +12,8 @@ from ..records import Progress, no_progress
 from .settings import CaptioningSettings
 
 
-class Captioner:
-    """BLIP writes the caption of a picture.
+class BlipCaptioner:
+    """A `captioner.Captioner`: BLIP writes the caption of a picture.
 
     Args:
         model: a BLIP captioning model.

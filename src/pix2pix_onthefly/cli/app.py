@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import captions, evaluation, models, pictures
+from . import captions, checking, evaluation, models, pictures
 from .console import Commands, say
 from .edit import edit
 from .methods import methods
@@ -68,3 +68,5 @@ for _command in (
     app.command()(_command)
 app.add_typer(models.models_app, name="models")
 evaluation.register(app)
+for _command in (checking.calibrate, checking.check_judge):
+    app.command()(_command)

@@ -167,7 +167,7 @@ def _setup(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate
         complain(f"Note: {note}")
     editor: Editor = load_editor(models, [role for role in EDIT_ROLES if not (gold and role == "captioner")])
     setup = Setup(editor, dataset, out, truncate=truncate)
-    hub.folder_of(setup.scorer.clip_row, "clip", half=False)
+    hub.make_sure(setup.scorer.clip_row, "clip", half=False)
     if note := setup.scorer.dino[1]:
         complain(f"Note: {note}")
     return setup

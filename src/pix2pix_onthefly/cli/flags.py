@@ -21,6 +21,7 @@ from ..options import (
     Options,
     RewritingOptions,
     flag_of,
+    kind_of,
     settings_in,
 )
 
@@ -157,7 +158,7 @@ def _show_all(context: typer.Context, wanted: bool) -> None:
 def _parameter(flag: Flag, *, hidden: bool) -> inspect.Parameter:
     """One option. Its default is None, which tells that it was not given: families set defaults of their own."""
     item = flag.field
-    kind, metavar = _KINDS[str(item.type).split(" ")[0]]
+    kind, metavar = _KINDS[kind_of(item)]
     dashed = flag.name.replace("_", "-")
     names = [f"--{dashed}/--no-{dashed}" if kind is bool else f"--{dashed}"]
     choices: tuple[str, ...] = item.metadata["choices"]
@@ -176,7 +177,7 @@ def _parameter(flag: Flag, *, hidden: bool) -> inspect.Parameter:
 def help_of(flag: Flag) -> str:
     """What a setting does, its default and its range."""
     item = flag.field
-    limits = [text for text in (_default_of(flag), _range_of(item)) if text]
+    limits = [text for text in (_default_of(flag), range_of(item)) if text]
     text = str(item.metadata["help"]).replace("`", "'")
     return f"{text} ({'; '.join(limits)})" if limits else text
 
@@ -188,16 +189,18 @@ def _default_of(flag: Flag) -> str:
     if len(flag.defaults) > 1:
         return ", ".join(f"{method} {value}" for method, value in flag.defaults) + smaller
     default = flag.defaults[0][1] if flag.defaults else flag.field.default
-    text = "" if default in (None, "") else f"default {_shown(default)}"
+    text = "" if default in (None, "") else f"default {shown(default)}"
     text += smaller if text else ""
     return f"{flag.defaults[0][0]}: {text}" if flag.defaults and text else text
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as help texts have it."""
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def _range_of(item: dataclasses.Field[Any]) -> str:
+def range_of(item: dataclasses.Field[Any]) -> str:
+    """The numbers that a setting may be; empty where it is no number."""
     low, high = item.metadata["minimum"], item.metadata["maximum"]
     if low is None:
         return ""

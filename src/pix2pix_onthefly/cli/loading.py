@@ -30,5 +30,5 @@ def load_editor(models: Mapping[str, Any], roles: Collection[str]) -> Editor:
     quieten_libraries()
     editor = Editor.load(**models)
     for role in roles:
-        hub.folder_of(getattr(editor.family, role), role, half=is_half(editor.dtype))
+        hub.make_sure(getattr(editor.family, role), role, half=is_half(editor.dtype))
     return editor

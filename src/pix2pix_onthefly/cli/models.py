@@ -102,7 +102,7 @@ def fetch(
     load = LoadOptions(**choice)
     half = is_half(pick_dtype(load.precision, pick_device(load.device)))
     for role, row in _rows_of(name):
-        if row.folder is not None:
+        if row.folder is not None or row.loader is not None:
             say(f"{row.source}: nothing to download")
             continue
         megabytes = row.download(half=half)

@@ -29,7 +29,7 @@ class Family:
 
     Attributes:
         diffusion, captioner, rewriter, clip: the rows.
-        pool: name of the few-shot pool (`data/<pool>.json`).
+        pool: name of the few-shot pool (`rewriting/pools/<pool>.json`).
         about: one sentence for listings.
         lexicon: name of the closed vocabulary of the diffusion model; None where it knows any word.
         reconstruction_floor: PSNR in dB under which a reconstruction tells that the picture is foreign to the models;
@@ -98,6 +98,11 @@ PHOTOGRAPH_FAMILY = "sd14"
 FAMILY_VARIABLE = "ONTHEFLY_FAMILY"
 CLOSE = 0.7
 """Share of letters that two names have in common, so that one is taken for a slip of the other."""
+
+
+def register_family(name: str, family: Family) -> None:
+    """Adds a family: from now on `Editor.load(name)` and, where this ran before it, the command line know it."""
+    FAMILIES[name] = family
 
 
 def pick_family(name: str | None = None) -> str:

@@ -43,6 +43,16 @@ def folder_of(row: ModelRow, role: str, *, half: bool) -> Path:
     return fetch(row, role, half=half)
 
 
+def make_sure(row: ModelRow, role: str, *, half: bool) -> None:
+    """Brings a row's files to this machine, if it has any: `folder_of` for those who will load it later.
+
+    Raises:
+        ModelUnavailableError: the files are not here and cannot be had.
+    """
+    if row.loader is None:
+        folder_of(row, role, half=half)
+
+
 def fetch(row: ModelRow, role: str, *, half: bool, advice: str = "") -> Path:
     """Downloads what loading a row of the hub needs, and nothing else, into the hub's cache, and returns the folder.
 
@@ -78,6 +88,8 @@ def settings_folder(row: ModelRow, names: list[str]) -> Path:
 
 def presence(row: ModelRow, role: str) -> Presence:
     """Whether a row could be loaded without a download."""
+    if row.loader is not None:
+        return Presence("bundled")
     folder = row.folder or _cached_folder(row, _settings(role))
     if folder is None or not folder.is_dir():
         return Presence("no")

@@ -28,8 +28,9 @@ from .sizes import picture_sizes
 if TYPE_CHECKING:
     from transformers import CLIPModel, ViTModel
 
+    from ..backbones.backbone import Backbone
     from ..backbones.stable_diffusion import LatentDiffusion
-    from ..captioning.blip import Captioner
+    from ..captioning.captioner import Captioner
     from ..rewriting.rewriter import Rewriter
     from .families import ModelRow
 
@@ -68,37 +69,52 @@ def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> L
     return LatentDiffusion(vae, unet, text_encoder, tokenizer, scheduler)
 
 
-def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Captioner:
-    """The row's BLIP model as a `Captioner`.
+def load_backbone(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Backbone:
+    """The row's diffusion model: a `LatentDiffusion`, or what the row's own loader makes.
 
     Raises:
         ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
     """
+    return load_diffusion(row, device, dtype) if row.loader is None else row.load(device, dtype)
+
+
+def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Captioner:
+    """The row's BLIP model, or what the row's own loader makes.
+
+    Raises:
+        ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
+    """
+    if row.loader is not None:
+        return row.load(device, dtype)
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
-    from ..captioning.blip import Captioner
+    from ..captioning.blip import BlipCaptioner
 
     kinds = BlipForConditionalGeneration, BlipProcessor
-    return Captioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"), row.captioning)
+    return BlipCaptioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"), row.captioning)
 
 
 def load_rewriter(
     row: ModelRow, pool: str, device: torch.device, dtype: torch.dtype, lexicon: str | None = None
 ) -> Rewriter:
-    """The row's causal language model with a few-shot pool, and a closed vocabulary if there is one, as a `Rewriter`.
+    """The row's causal language model, or what the row's own loader makes, with a few-shot pool, and a closed
+    vocabulary if there is one, as a `Rewriter`.
 
     Raises:
         ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from ..language.transformers_model import TransformersModel
     from ..rewriting.lexicon import load_lexicon
     from ..rewriting.pool import load_pool
     from ..rewriting.rewriter import Rewriter
 
-    kinds = AutoModelForCausalLM, AutoTokenizer
     known = None if lexicon is None else load_lexicon(lexicon)
+    if row.loader is not None:
+        return Rewriter(row.load(device, dtype), load_pool(pool), known)
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from ..language.transformers_model import TransformersModel
+
+    kinds = AutoModelForCausalLM, AutoTokenizer
     return Rewriter(TransformersModel(*_load_pair(row, "rewriter", kinds, device, dtype)), load_pool(pool), known)
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 
-from ..backbones.stable_diffusion import LatentDiffusion
-from ..captioning.blip import Captioner
+from ..backbones.backbone import Backbone
+from ..captioning.captioner import Captioner
 from ..rewriting.rewriter import Rewriter
 from . import loading
 from .families import EDIT_ROLES
@@ -59,7 +59,7 @@ class Models:
         self._locks = {role: shared if low_vram else threading.RLock() for role in EDIT_ROLES}
 
     @overload
-    def using(self, role: Literal["diffusion"]) -> AbstractContextManager[LatentDiffusion]: ...
+    def using(self, role: Literal["diffusion"]) -> AbstractContextManager[Backbone]: ...
     @overload
     def using(self, role: Literal["captioner"]) -> AbstractContextManager[Captioner]: ...
     @overload
@@ -77,8 +77,8 @@ class Models:
         return self._lent(role)
 
     @property
-    def diffusion(self) -> LatentDiffusion:
-        """The latent diffusion model."""
+    def diffusion(self) -> Backbone:
+        """The text-to-image model."""
         return self._at_hand("diffusion")
 
     @property
@@ -134,7 +134,7 @@ class Models:
             return loading.load_captioner(row, self.device, self.dtype)
         if role == "rewriter":
             return loading.load_rewriter(row, self.family.pool, self.device, self.dtype, self.family.lexicon)
-        diffusion = loading.load_diffusion(row, self.device, self.dtype)
+        diffusion = loading.load_backbone(row, self.device, self.dtype)
         diffusion.gradient_rows = 1 if self.low_vram else None
         diffusion.weights = self.weights
         return diffusion

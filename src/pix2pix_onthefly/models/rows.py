@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 from ..captioning.settings import CaptioningSettings
 
@@ -29,6 +35,9 @@ class ModelRow:
         side, cell: of a diffusion model: side in pixels of the square pictures it was trained on, and pixels along a
             side of a latent cell; 0 if unknown. `sizes.py` reads them from the settings where a row has none.
         captioning: how it is run, if it is a captioner.
+        loader: makes the model where that takes code of its own, and no files of ours: called with the row, a device
+            and a precision. A text `module:name` is imported when needed. Source and revision then are names only, by
+            which captions and noise are kept: what makes something else needs another revision.
     """
 
     source: str
@@ -43,6 +52,15 @@ class ModelRow:
     side: int = 0
     cell: int = 0
     captioning: CaptioningSettings = field(default_factory=CaptioningSettings)
+    loader: str | Callable[[ModelRow, torch.device, torch.dtype], Any] | None = None
+
+    def load(self, device: torch.device, dtype: torch.dtype) -> Any:
+        """What the row's own loader makes."""
+        assert self.loader is not None, "models of other rows are loaded from files"
+        if not isinstance(self.loader, str):
+            return self.loader(self, device, dtype)
+        module, _, name = self.loader.partition(":")
+        return getattr(import_module(module), name)(self, device, dtype)
 
     @property
     def folder(self) -> Path | None:
@@ -53,8 +71,8 @@ class ModelRow:
 
     @property
     def bundled(self) -> bool:
-        """Whether the weights are part of this package."""
-        return self.source.startswith(_PACKAGE)
+        """Whether the weights are part of this package, or made by code of their own: there is nothing to download."""
+        return self.source.startswith(_PACKAGE) or self.loader is not None
 
     def download(self, *, half: bool) -> int:
         """Megabytes that loading in this precision downloads."""

@@ -11,6 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from pix2pix_onthefly.cli.app import app
 from pix2pix_onthefly.errors import OnTheFlyError
 from pix2pix_onthefly.evaluation.data.magicbrush import load_dataset
 from pix2pix_onthefly.evaluation.data.turns import MULTI, SINGLE, Dataset, Turn
@@ -82,7 +83,7 @@ def test_published_ceilings_stand_only_beside_the_whole_test_split(
 
 def test_the_program_prints_the_table(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "test")
-    done = CliRunner().invoke(calibration.app, [str(tmp_path), "--family", "mini", "--device", "cpu"])
+    done = CliRunner().invoke(app, ["calibrate", str(tmp_path), "--family", "mini", "--device", "cpu"])
     assert done.exit_code == 0
     printed = done.stdout
     assert "MagicBrush test: 3 sessions, 6 turns" in printed
@@ -93,7 +94,7 @@ def test_the_program_prints_the_table(tmp_path: Path) -> None:
         ["multi", "clip_i", "3", "1.0000", "1.0000", "yes"],
     ]
     (folder / "images" / "30" / "30-input.png").unlink()
-    refused = CliRunner().invoke(calibration.app, [str(folder)])
+    refused = CliRunner().invoke(app, ["calibrate", str(folder)])
     assert refused.exit_code == 2
     assert "Error: 1 pictures are missing" in refused.stderr
 

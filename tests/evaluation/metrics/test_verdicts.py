@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from typer.testing import CliRunner
 
+from pix2pix_onthefly.cli.app import app
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.evaluation.data.minibrush_sessions import SPLITS, make_sessions
 from pix2pix_onthefly.evaluation.metrics import verdict_check
@@ -149,7 +150,7 @@ def test_error_rates_on_a_sample() -> None:
 def test_the_check_prints_a_table_and_json(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [ErrorRate("target", 4, 4, 0.99, False), ErrorRate("source", 4, 1, 0.01, True)]
     monkeypatch.setattr(verdict_check, "judge_error_rates", lambda edits, _: rows)
-    done = CliRunner().invoke(verdict_check.app, ["--count", "1", "--no-autoencoder"])
+    done = CliRunner().invoke(app, ["check-judge", "--count", "1", "--no-autoencoder"])
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
     assert lines[1].split() == ["target", "4", "100.0%", ">=", "99%"]
@@ -159,7 +160,7 @@ def test_the_check_prints_a_table_and_json(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.slow
 def test_error_rates_on_whole_splits() -> None:
-    assert CliRunner().invoke(verdict_check.app, ["--count", "120"]).exit_code == 0
+    assert CliRunner().invoke(app, ["check-judge", "--count", "120"]).exit_code == 0
 
 
 def _slow_ssim(x: NDArray[np.uint8], y: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:

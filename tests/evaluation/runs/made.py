@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pix2pix_onthefly.captioning.blip import Captioner
+from pix2pix_onthefly.captioning.blip import BlipCaptioner
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.evaluation.data.magicbrush import SESSIONS_FILE, TURNS_FILE, load_dataset
 from pix2pix_onthefly.evaluation.data.minibrush import write_sessions
@@ -56,7 +56,7 @@ def _rewrite(path: Path, change: Callable[[Any], Any]) -> None:
 
 def answer_at_once(patch: pytest.MonkeyPatch) -> None:
     """Captioner and language model give fixed answers: the tiny ones would write nonsense, and for long."""
-    patch.setattr(Captioner, "describe", lambda *_: "a red cat on the table")
+    patch.setattr(BlipCaptioner, "describe", lambda *_: "a red cat on the table")
     patch.setattr(
         TransformersModel, "complete", lambda *_: "\nAfter transformation\n\nCaption 1: a blue dog on the table\n"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pix2pix_onthefly.captioning.blip import Captioner
+from pix2pix_onthefly.captioning.blip import BlipCaptioner
 from pix2pix_onthefly.errors import InputError, OptionError
 from pix2pix_onthefly.evaluation.data.magicbrush import load_dataset
 from pix2pix_onthefly.evaluation.data.turns import MULTI, SETTINGS, SINGLE
@@ -195,7 +195,7 @@ def test_the_papers_grid_shares_captions_and_inversions(
     tmp_path: Path, tiny_family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = setup_of(write_world(tmp_path / "world", (1, 0, 0)), tmp_path)
-    captions = record_returns(monkeypatch, Captioner, "describe")
+    captions = record_returns(monkeypatch, BlipCaptioner, "describe")
     walks = record_returns(monkeypatch, ddim, "walk_to_noise")
     grid = paper_grid(setup.editor.options(**{**QUICK, "shots": 1}))
     assert len(grid) == len(set(grid)) == 26

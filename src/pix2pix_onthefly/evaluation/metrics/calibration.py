@@ -1,20 +1,16 @@
 """Is the data whole and the metric the official one? The true pictures scored in place of generated ones.
 
-    python -m pix2pix_onthefly.evaluation.metrics.calibration test.zip
-
 A true picture differs from itself in nothing. How well it agrees with its descriptions is the ceiling of CLIP-T, and
-for MagicBrush's test set others have published that figure.
+for MagicBrush's test set others have published that figure. `onthefly calibrate test.zip` prints the table.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-import typer
 
-from ...errors import OnTheFlyError
 from ...records import Progress, no_progress
 from ..data.turns import MULTI, SETTINGS, SINGLE, Dataset
 from ..optional_libraries import import_extra
@@ -148,38 +144,3 @@ def calibrate_path(
     name = pick_family(family or (DEFAULT_FAMILY if dataset.is_rendered else PHOTOGRAPH_FAMILY))
     clip = ClipScorer(*load_clip(FAMILIES[name].clip, pick_device(device), torch.float32))
     return dataset, calibrate(dataset, clip, progress)
-
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-@app.command()
-def main(
-    path: Annotated[str, typer.Argument(help="Folder or zip in MagicBrush's layout.", show_default=False)],
-    family: Annotated[str | None, typer.Option(help="The family whose CLIP is used.")] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
-    into: Annotated[str | None, typer.Option(help="Where to unpack a zip.")] = None,
-) -> None:
-    """Check a set and the metrics on its true pictures.
-
-    The exit code is 1 where a figure is not as expected, and 2 for bad input.
-    """
-    from ...cli.console import complain, progress_display, quieten_libraries, say
-
-    try:
-        import_extra("pandas")
-        quieten_libraries()
-        with progress_display() as progress:
-            dataset, figures = calibrate_path(path, family=family, device=device, into=into, progress=progress)
-    except OnTheFlyError as error:
-        complain(f"Error: {error}")
-        raise typer.Exit(2) from error
-    say(f"{dataset.name}: {len(dataset.sessions())} sessions, {len(dataset.turns)} turns")
-    for note in dataset.notes:
-        say(note)
-    say(as_table(figures).to_string(index=False, na_rep="-", float_format="{:.4f}".format))
-    raise typer.Exit(int(any(figure.agrees is False for figure in figures)))
-
-
-if __name__ == "__main__":
-    app()

@@ -1,25 +1,18 @@
 """Checks the exact judge on pictures whose verdict is known.
 
-    python -m pix2pix_onthefly.evaluation.metrics.verdict_check             # dev, 120 edits of test: five minutes
-    python -m pix2pix_onthefly.evaluation.metrics.verdict_check --count 20  # 20 edits of each
-
 The target pictures of MiniBrush must be judged as done, also a little spoilt; its source pictures, and pictures that
-are wrong in one respect, as not done. The last line printed is one JSON object.
+are wrong in one respect, as not done. `onthefly check-judge` prints the table.
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated
+from dataclasses import dataclass, replace
 
 import numpy as np
-import typer
 from PIL import Image, ImageFilter
 
-from ...cli.console import say
 from ...world.changes import change_scene, is_possible
 from ...world.instructions import Edit
 from ...world.renderer import render
@@ -162,7 +155,17 @@ def _other_layout(edit: Edit, rng: random.Random) -> Image.Image:
     return render(replace(edit.target, objects=(item,)), PICTURE_SIDE)
 
 
-def _bundled_autoencoder() -> Spoil:
+def edits_of_all_splits(count: int) -> list[Edit]:
+    """So many edits of each split of MiniBrush, at most."""
+    return [
+        edit
+        for split in SPLITS.values()
+        for edit in [edit for session in make_sessions(split) for edit in session.edits][:count]
+    ]
+
+
+def bundled_autoencoder() -> Spoil:
+    """What the bundled family's autoencoder makes of a picture."""
     import torch
 
     from ...models.families import FAMILIES
@@ -171,38 +174,3 @@ def _bundled_autoencoder() -> Spoil:
 
     diffusion = load_diffusion(FAMILIES["mini"].diffusion, torch.device("cpu"), torch.float32)
     return lambda picture: to_image(diffusion.decode(diffusion.encode(to_tensor(picture))))
-
-
-def _print_table(rates: Sequence[ErrorRate]) -> None:
-    width = max(len(row.name) for row in rates)
-    say(f"{'pictures':<{width}}  judged  done     bar")
-    for row in rates:
-        bar = f"{'<=' if row.at_most else '>='} {row.bar:.0%}"
-        say(f"{row.name:<{width}}  {row.judged:6}  {row.rate:6.1%}  {bar}{'' if row.passed else '  MISSED'}")
-    say(json.dumps([{**asdict(row), "rate": round(row.rate, 4), "passed": row.passed} for row in rates]))
-
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-
-@app.command()
-def main(
-    count: Annotated[int, typer.Option(min=1, help="So many edits of each split at most.")] = 120,
-    autoencoder: Annotated[bool, typer.Option(help="Also judge pictures that went through the autoencoder.")] = True,
-) -> None:
-    """Print how often right, spoilt and wrong pictures of MiniBrush are judged as done.
-
-    The exit code is 1 where a bar is missed.
-    """
-    edits = [
-        edit
-        for split in SPLITS.values()
-        for edit in [edit for session in make_sessions(split) for edit in session.edits][:count]
-    ]
-    rates = judge_error_rates(edits, _bundled_autoencoder() if autoencoder else None)
-    _print_table(rates)
-    raise typer.Exit(int(not all(row.passed for row in rates)))
-
-
-if __name__ == "__main__":
-    app()

@@ -1,0 +1,20 @@
+"""The page of all commands and settings is that of the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pix2pix_onthefly.cli.reference import reference
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference.md"
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == reference(), "docs/reference.md is stale; run: make reference"
+
+
+def test_the_reference_tells_of_commands_settings_and_methods() -> None:
+    page = reference()
+    for text in ("### `onthefly edit IMAGE [INSTRUCTION]`", "### `onthefly models fetch NAME`", "### ledits++"):
+        assert text in page
+    assert "| `--steps` | 100 | 2 to 999 | Denoising steps" in page
