@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from pix2pix_onthefly import Editor
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods import attention_guidance
 from pix2pix_onthefly.methods.attention_guidance import GuidedEdit
@@ -153,6 +154,13 @@ def edited(diffusion: LatentDiffusion, noise: Tensor, direction: Tensor, options
     """Guided edit from some noise, the reference pass beside it."""
     (made,) = guided_edits(diffusion, [guided(inversion_of(noise, options.steps), direction)], options)
     return made.edited
+
+
+def networks_of(editor: Editor) -> LatentDiffusion:
+    """An editor's diffusion model with its networks at hand."""
+    backbone = editor.models.diffusion
+    assert isinstance(backbone, LatentDiffusion)
+    return backbone
 
 
 def difference(found: Tensor, expected: Tensor) -> float:

@@ -19,7 +19,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def captioner(tmp_path: Path) -> BlipCaptioner:
     save_captioner(tmp_path, pickled=False)
-    return loading.load_captioner(row_of(tmp_path), CPU, torch.float32)
+    loaded = loading.load_captioner(row_of(tmp_path), CPU, torch.float32)
+    assert isinstance(loaded, BlipCaptioner)
+    return loaded
 
 
 def asked(captioner: BlipCaptioner, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -36,7 +38,9 @@ def asked(captioner: BlipCaptioner, monkeypatch: pytest.MonkeyPatch) -> dict[str
     return seen
 
 
-def test_photographs_are_captioned_as_pix2pix_zero_does(captioner: BlipCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photographs_are_captioned_as_pix2pix_zero_does(
+    captioner: BlipCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert families.FAMILIES["sd14"].captioner.captioning == CaptioningSettings(
         beams=3, shortest=10, longest=30, prefix="a picture of"
     )
@@ -63,6 +67,8 @@ def test_the_prefix_is_taken_off_again(captioner: BlipCaptioner) -> None:
 def test_the_bundled_captioner_has_no_prefix_and_no_least_length(monkeypatch: pytest.MonkeyPatch) -> None:
     row = families.FAMILIES["mini"].captioner
     assert (row.captioning.prefix, row.captioning.shortest) == ("", 0)
-    seen = asked(loading.load_captioner(row, CPU, torch.float32), monkeypatch)
+    bundled = loading.load_captioner(row, CPU, torch.float32)
+    assert isinstance(bundled, BlipCaptioner)
+    seen = asked(bundled, monkeypatch)
     assert "input_ids" not in seen
     assert seen["min_length"] == 0

@@ -17,7 +17,7 @@ from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import Case, EditCaptions, EditResult, Prepared
 from pix2pix_onthefly.running.jobs import Job
 from tests.evaluation.fixtures import draw_picture
-from tests.helpers import AFTER, BEFORE
+from tests.helpers import AFTER, BEFORE, networks_of
 
 STEPS = 4
 """As few as a strength of 0.3 takes."""
@@ -111,8 +111,8 @@ def the_editors_own_edits_are_not_affected(editor: Editor, name: str) -> None:
     def own() -> bytes:
         return edited(editor, quick(editor, "attention")).image.tobytes()
 
-    before, attention = own(), dict(editor.models.diffusion.unet.attn_processors)
+    before, attention = own(), dict(networks_of(editor).unet.attn_processors)
     edited(editor, quick(editor, name))
-    assert editor.models.diffusion.unet.attn_processors == attention
-    assert not any(weight.requires_grad for weight in editor.models.diffusion.unet.parameters())
+    assert networks_of(editor).unet.attn_processors == attention
+    assert not any(weight.requires_grad for weight in networks_of(editor).unet.parameters())
     assert own() == before

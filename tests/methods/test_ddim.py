@@ -11,7 +11,7 @@ from diffusers import StableDiffusionPipeline
 from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.evaluation.rivals.base import pipeline_of
 from pix2pix_onthefly.pictures.fitting import psnr
-from tests.helpers import AFTER, BEFORE, difference, report
+from tests.helpers import AFTER, BEFORE, difference, networks_of, report
 from tests.methods.cases import case_of, edited, job, quick
 
 NEGATIVES = {"empty": "", "source": BEFORE[0]}
@@ -25,7 +25,7 @@ def test_it_is_diffusers_sampler_from_the_inverted_noise(editor: Editor, steps: 
     method, executor = editor.executor.method(options.method), editor.executor
     (draft,) = executor.prepared([executor.begun(job(options))], [method], lambda *_: None)
     assert draft.inverted is not None
-    diffusion = editor.models.diffusion
+    diffusion = networks_of(editor)
     pipeline: Any = pipeline_of(StableDiffusionPipeline, diffusion, diffusion.scheduler, image_encoder=None)
     theirs = pipeline(
         prompt=AFTER[0],

@@ -11,7 +11,7 @@ from pix2pix_onthefly.methods.fixed_direction import FixedDirection
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.pictures.fitting import psnr
 from pix2pix_onthefly.records import EditCaptions
-from tests.helpers import record_returns
+from tests.helpers import networks_of, record_returns
 from tests.methods.cases import case_of, edited, few_sentences, quick
 
 
@@ -34,7 +34,7 @@ def test_directions_depend_on_the_changed_phrases_alone(
     editor: Editor, options: EditOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few_sentences(monkeypatch)
-    method, diffusion = method_of(editor, options), editor.models.diffusion
+    method, diffusion = method_of(editor, options), networks_of(editor)
     direction = method.direction(diffusion, captions("a cat on the table", "a dog on the table")).hidden
     again = method.direction(diffusion, captions("a cat in the red snow", "a dog in the red snow")).hidden
     assert torch.equal(direction, again)
@@ -52,7 +52,7 @@ def test_the_direction_of_a_phrase_is_computed_once_a_batch(
 
     (draft,) = executor.prepared([executor.begun(job(options))], [method], lambda *_: None)
     computed = record_returns(monkeypatch, method, "direction")
-    diffusion = editor.models.diffusion
+    diffusion = networks_of(editor)
     cases = [
         case_of(diffusion, options, picture=draft.prepared(), captions=given)
         for given in (captions("a cat on the table", "a dog on the table"), captions("a cat", "a dog"))
@@ -67,7 +67,7 @@ def test_directions_are_those_of_the_sentences(editor: Editor, options: EditOpti
     sentences = method_of(editor, options).pool.sentences(("a red cat", "a blue dog"))
     assert len(sentences[0]) == len(sentences[1]) > 200
     assert all("a red cat" in old and "a blue dog" in new for old, new in zip(*sentences, strict=True))
-    direction = edit_direction(editor.models.diffusion, *sentences)
+    direction = edit_direction(networks_of(editor), *sentences)
     expected = edited(editor, quick(editor, "attention"), captions=None, direction=direction)
     found = edited(editor, options)
     assert found.image.tobytes() == expected.image.tobytes()

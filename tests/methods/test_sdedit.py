@@ -18,7 +18,7 @@ from pix2pix_onthefly.pictures.fitting import psnr
 from pix2pix_onthefly.records import EditCaptions
 from pix2pix_onthefly.world.renderer import render
 from pix2pix_onthefly.world.scenes import Scene, SceneObject
-from tests.helpers import AFTER, difference, report
+from tests.helpers import AFTER, difference, networks_of, report
 from tests.methods.cases import PICTURE, case_of, difference_in_levels, edited, quick
 
 FOX = Scene("field", (SceneObject("fox", None, 0.5, 0.53, 0.62),))
@@ -31,7 +31,7 @@ def mini() -> Editor:
 
 
 def theirs(editor: Editor, options: EditOptions, output_type: str) -> Any:
-    diffusion, own = editor.models.diffusion, options.flat()
+    diffusion, own = networks_of(editor), options.flat()
     pipeline: Any = pipeline_of(StableDiffusionImg2ImgPipeline, diffusion, diffusion.scheduler, image_encoder=None)
     return pipeline(
         prompt=AFTER[0],
@@ -61,7 +61,7 @@ def sampling_gives_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_diffusers_pipeline_from_the_same_seed(editor: Editor, steps: int, strength: float) -> None:
     """The same latents within 5e-4 of the largest value, and the same picture within 2 levels of 255."""
     options = quick(editor, f"sdedit-{strength}", steps=steps)
-    diffusion = editor.models.diffusion
+    diffusion = networks_of(editor)
     (ours,) = editor.executor.method(options.method).edit(diffusion, [case_of(diffusion, options)], options)
     assert isinstance(ours.made, torch.Tensor)
     expected = theirs(editor, options, "latent")
@@ -82,7 +82,7 @@ def test_the_encoders_sample_hardly_matters() -> None:
 
 def test_each_picture_of_a_batch_has_the_seeds_own_noise(editor: Editor) -> None:
     """Not the next draws of one generator: what a picture becomes does not depend on its place in the batch."""
-    options, diffusion = quick(editor, "sdedit-0.5"), editor.models.diffusion
+    options, diffusion = quick(editor, "sdedit-0.5"), networks_of(editor)
     case = case_of(diffusion, options)
     one, two = editor.executor.method(options.method).edit(diffusion, [case, case], options)
     assert isinstance(one.made, torch.Tensor)

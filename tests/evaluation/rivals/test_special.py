@@ -25,7 +25,7 @@ from pix2pix_onthefly.pictures.fitting import psnr
 from pix2pix_onthefly.records import EditCaptions
 from pix2pix_onthefly.world.renderer import render
 from pix2pix_onthefly.world.scenes import Scene, SceneObject
-from tests.helpers import AFTER, BEFORE, difference, record_returns, report, tiny_diffusion
+from tests.helpers import AFTER, BEFORE, difference, networks_of, record_returns, report, tiny_diffusion
 from tests.methods.cases import case_of, edited, quick
 
 FOX = Scene("field", (SceneObject("fox", None, 0.5, 0.53, 0.62),))
@@ -39,7 +39,7 @@ def mini() -> Editor:
 
 def test_diffusers_pix2pix_zero_is_ours(editor: Editor) -> None:
     """The same captions, steps and guidance, no regularisation: the same picture within 1e-3 of its largest value."""
-    captions, diffusion = EditCaptions(BEFORE, AFTER, "given"), editor.models.diffusion
+    captions, diffusion = EditCaptions(BEFORE, AFTER, "given"), networks_of(editor)
     theirs_options = editor.options(method="pix2pix-zero-diffusers", steps=6, rounds=0)
     method = editor.executor.method(theirs_options.method)
     assert isinstance(method, DiffusersZero)
@@ -138,7 +138,7 @@ def test_ledits_mended_call_is_diffusers_own_with_four_channels(
 def test_ledits_counts_tokens_without_padding(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the prompt's own tokens count as attention to it, in the pipeline too."""
     prompts = ["a red cat", "the table"]
-    assert token_counts(editor.models.diffusion.tokenizer, prompts).tolist() == [3, 2]
+    assert token_counts(networks_of(editor).tokenizer, prompts).tolist() == [3, 2]
     kinds = record_returns(monkeypatch, ledits, "_pipeline_class")
     pipelines = record_returns(monkeypatch, ledits, "pipeline_of")
     edited(editor, quick(editor, "ledits++"))
