@@ -127,7 +127,10 @@ def test_settings_of_a_methods_own(world: Path) -> None:
         (("evaluate", "world", "--out", "out", "--shard", "3/2"), "is not of the form i/n"),
         (("evaluate", "world", "--out", "out", "--caption-source", "me"), "caption-source must be one of captioner"),
         (("evaluate", "world", "--out", "out", "--method", "magic"), "there is no method 'magic'"),
-        (("evaluate", "world", "--out", "out", "--negative", "source"), "there is no option 'negative' with the method"),
+        (
+            ("evaluate", "world", "--out", "out", "--negative", "source"),
+            "there is no option 'negative' with the method",
+        ),
         (("evaluate", "world", "--out", "out", "--method", "hive"), "name the folder in ONTHEFLY_HIVE"),
         (("evaluate", "world", "--out", "out", "--steps", "1"), "steps must lie between"),
         (("evaluate", "minibrush:train", "--out", "out"), "there is no split 'train'"),

@@ -23,10 +23,10 @@ from pix2pix_onthefly.options import EditOptions
 from tests.evaluation.runs.made import (
     QUICK,
     answer_at_once,
-    setup_of,
     evaluate,
     lines_of,
     report,
+    setup_of,
     write_world,
 )
 
