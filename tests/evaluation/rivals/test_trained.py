@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import EulerAncestralDiscreteScheduler, UNet2DConditionModel
+from diffusers import EulerAncestralDiscreteScheduler
 from PIL import Image
 
 from pix2pix_onthefly.editor import Editor
@@ -20,7 +20,8 @@ from pix2pix_onthefly.methods.method import Method
 from pix2pix_onthefly.options import EditOptions
 from pix2pix_onthefly.records import EditCaptions
 from tests.evaluation.fixtures import draw_picture
-from tests.helpers import CHANNELS, WIDTH, record_returns
+from tests.evaluation.rivals.trained import write_trained
+from tests.helpers import record_returns
 from tests.methods.cases import difference_in_levels, edited, job, made
 
 BEST = "image quality is five out of five"
@@ -34,25 +35,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def weights(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny family's networks with a UNet that takes a picture's latents beside the noisy ones."""
-    folder = tmp_path_factory.mktemp("trained") / "ip2p"
-    shutil.copytree(tiny_folder / "diffusion", folder, ignore=shutil.ignore_patterns("unet"))
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(0)
-        unet = UNet2DConditionModel(
-            sample_size=8,
-            in_channels=2 * CHANNELS,
-            out_channels=CHANNELS,
-            layers_per_block=1,
-            block_out_channels=(16, 32),
-            down_block_types=("CrossAttnDownBlock2D",) * 2,
-            up_block_types=("CrossAttnUpBlock2D",) * 2,
-            cross_attention_dim=WIDTH,
-            attention_head_dim=4,
-            norm_num_groups=8,
-        )
-    unet.save_pretrained(folder / "unet")
-    return folder
+    return write_trained(tiny_folder, tmp_path_factory.mktemp("trained") / "ip2p")
 
 
 def options_of(editor: Editor, name: str, weights: Path | str = "", **changes: Any) -> EditOptions:

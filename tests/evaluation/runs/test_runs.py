@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from pix2pix_onthefly.captioning.blip import BlipCaptioner
+from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import InputError, OptionError
 from pix2pix_onthefly.evaluation.data.magicbrush import load_dataset
 from pix2pix_onthefly.evaluation.data.turns import MULTI, SETTINGS, SINGLE
@@ -18,12 +20,14 @@ from pix2pix_onthefly.evaluation.runs.configurations import GOLD, Configuration,
 from pix2pix_onthefly.evaluation.runs.official_names import missing_pictures
 from pix2pix_onthefly.evaluation.runs.result_files import Result, read_results
 from pix2pix_onthefly.evaluation.runs.runner import Extent, run, run_all
+from pix2pix_onthefly.evaluation.runs.setup import Setup
 from pix2pix_onthefly.inversions import ddim
 from pix2pix_onthefly.methods.attention_guidance import AttentionGuidance
 from pix2pix_onthefly.models.families import ModelRow
 from pix2pix_onthefly.models.identity import weights_key
 from pix2pix_onthefly.pictures import fitting, opening, saving
 from tests.conftest import TINY
+from tests.evaluation.rivals.trained import write_trained
 from tests.evaluation.runs.made import (
     QUICK,
     answer_at_once,
@@ -225,3 +229,38 @@ def test_nothing_to_run_is_said(world: Path, tmp_path: Path, tiny_family: str) -
     with pytest.raises(OptionError, match="raise --limit"):
         run_all(setup, [configuration], Extent((MULTI,), 0))
     assert run_all(setup, [configuration], Extent((SINGLE,), None, Shard(2, 2)))[0].results == ()
+
+
+def test_the_set_can_caption_its_own_pictures(tmp_path: Path, tiny_family: str) -> None:
+    """Its captions are used as they are; a turn without one fails alone, and says what to do."""
+    world = write_world(tmp_path / "world")
+    dataset = load_dataset(world)
+    without, *others = dataset.turns
+    blank = replace(dataset, turns=(replace(without, source_caption=" "), *others))
+    setup = Setup(Editor.load(), blank, tmp_path / "out")
+    ran = run(setup, Configuration(setup.editor.options(**QUICK), GOLD), Extent((SINGLE,)))
+    found = {(result.session, result.turn): result for result in ran.results}
+    for turn in others:
+        assert found[turn.session, turn.number].caption == turn.source_caption
+    failed = found[without.session, without.number]
+    assert failed.error == f"{without.source.name} has no description; take the captioner's with --caption-source"
+
+
+def test_a_rivals_weights_are_told_apart_by_content_and_stored_without_their_folder(
+    world: Path, tmp_path: Path, tiny_family: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other weights in the same folder make another configuration; lines and recipes name the folder alone."""
+    from pix2pix_onthefly.evaluation.rivals import instruct
+
+    weights = write_trained(tiny_folder, tmp_path / "my weights" / "ip2p")
+    names: list[str] = []
+    for key in ("one", "other"):
+        monkeypatch.setattr(instruct, "weights_name", lambda row, key=key: key)
+        setup = setup_of(world, tmp_path / "out")
+        options = setup.editor.options(method="instruct-pix2pix", steps=2, size=64, weights=str(weights))
+        names.append(run(setup, Configuration(options), Extent((SINGLE,), 1)).configuration)
+    assert names[0] != names[1]
+    for line in lines_of(tmp_path / "out"):
+        assert line["settings"]["weights"] == line["options"]["weights"] == "ip2p"
+        assert line["models"]["diffusion"] == "folder:ip2p"
+        assert "my weights" not in str(saving.read_recipe(tmp_path / "out" / line["picture"]))
