@@ -36,6 +36,10 @@ LikePicture = Annotated[
     typer.Option(metavar="PICTURE", help="Take all that is not given here from the recipe in an edited picture."),
 ]
 Compare = Annotated[bool, typer.Option("--compare", help="Save original, reconstruction and edit side by side.")]
+GoldPicture = Annotated[
+    Path | None,
+    typer.Option("--gold", metavar="PICTURE", help="The true result, if there is one; --compare shows it too."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
 NoMetadata = Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the saved picture.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import OptionError
 from ..pictures.standard_streams import is_dash
 from .arguments import (
     AfterTexts,
@@ -14,6 +15,7 @@ from .arguments import (
     CaptionText,
     Compare,
     DirectionFile,
+    GoldPicture,
     Instruction,
     LikePicture,
     MethodName,
@@ -51,6 +53,7 @@ def edit(
     like: LikePicture = None,
     ask: Ask = False,
     compare: Compare = False,
+    gold: GoldPicture = None,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
     no_metadata: NoMetadata = False,
@@ -65,7 +68,9 @@ def edit(
     from ..pictures.opening import read_picture
 
     target = saving.check_output(output or default_output(image, "edited"), overwrite=overwrite)
-    opened = read_picture(image)
+    opened, true = read_picture(image), None if gold is None else read_picture(gold).image
+    if true is not None and not compare:
+        raise OptionError("--gold is shown by --compare; give both, or leave it out")
     texts = (tuple(before or ()), tuple(after or ()))
     request = EditRequest(instruction, caption, *texts, direction, method, preset, changes, models)
     if like is not None:
@@ -80,7 +85,7 @@ def edit(
     result = _edited(editor, opened.image, request, options, towards, captions)
     recipe = _recipe(result, request, image)
     saving.save(
-        _compared(opened.image, result) if compare else result.image,
+        _compared(opened.image, result, true) if compare else result.image,
         target,
         None if no_metadata else recipe,
         overwrite=overwrite,
@@ -161,13 +166,16 @@ def _recipe(result: EditResult, request: EditRequest, source: Path) -> dict[str,
     return recipe
 
 
-def _compared(picture: Image.Image, result: EditResult) -> Image.Image:
+def _compared(picture: Image.Image, result: EditResult, gold: Image.Image | None) -> Image.Image:
+    """Original, reconstruction, edit and, where there is one, the true result (paper Fig. 7)."""
     from ..pictures.side_by_side import side_by_side
 
     shown = {"original": picture}
     if result.reconstruction is not None:
         shown[f"reconstruction ({result.reconstruction_psnr:.1f} dB)"] = result.reconstruction
     shown["edit"] = result.image
+    if gold is not None:
+        shown["gold"] = gold
     return side_by_side(tuple(shown.values()), tuple(shown))
 
 
