@@ -91,7 +91,7 @@ def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> N
 
 def sweep_rest(world: Path, out: Path) -> list[Ran]:
     setup = setup_of(world, out, batch=2)
-    options = EditOptions.of(steps=2, attempts=1)
+    options = EditOptions.of(steps=2, attempts=1, force=True)  # as the command does
     return run_all(setup, paper_grid(options), Extent((SINGLE,), SWEPT))
 
 
