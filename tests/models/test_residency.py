@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.errors import ModelUnavailableError
 from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.models.families import EDIT_ROLES, FAMILIES
@@ -214,6 +215,7 @@ def test_edits_of_several_threads_do_not_mix(monkeypatch: pytest.MonkeyPatch) ->
     def edited(number: int) -> Tensor:
         noise = random_latents(8, 8, seed=number)
         with lender.using("diffusion") as diffusion:
+            assert isinstance(diffusion, LatentDiffusion)
             edit = guided(inversion_of(noise, options.steps), directions[number])
             return guided_edits(diffusion, [edit], options)[0].edited
 
@@ -238,6 +240,7 @@ def test_threads_can_load_different_models_at_once(tiny_folder: Path, tiny_famil
         list(pool.map(work, EDIT_ROLES, timeout=120))
     assert torch.get_default_dtype() == torch.float32
     with lender.using("diffusion") as diffusion:
+        assert isinstance(diffusion, LatentDiffusion)
         assert {network.dtype for network in (diffusion.unet, diffusion.vae, diffusion.text_encoder)} == {
             torch.bfloat16
         }
