@@ -11,7 +11,7 @@ from ..options import PRESETS
 
 PictureFile = Annotated[
     Path,
-    # images.py looks whether it can be read, and says more than Typer would
+    # pictures/opening.py looks whether it can be read, and says more than Typer would
     typer.Argument(metavar="IMAGE", readable=False, help="The picture.", show_default=False),
 ]
 OutputFile = Annotated[
