@@ -67,7 +67,7 @@ def test_the_commands_work_one_after_another(folder: Path) -> None:
     assert len(run) > 12
     for words in run:
         _run(words)
-    for name in ("cat-edited.png", "dog.png", "like-dog.png", "green.png", "scene.png"):
+    for name in ("cat-edited.png", "beach.png", "fox-beach.png", "green.png", "scene.png"):
         with Image.open(folder / name) as picture:
             picture.load()
 
