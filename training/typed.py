@@ -89,7 +89,7 @@ def answers_of(editor: Editor, instructions: Sequence[Typed], **changes: object)
     """Asks the rewriter of an editor about each instruction, with some options changed."""
     options, answers = editor.options(**changes), []
     for typed in instructions:
-        captions = editor.rewriter.rewrite(typed.instruction, typed.caption, options, seed=options.seed)
+        captions = editor.rewrite(typed.instruction, typed.caption, options=options)
         answers.append(Answer(typed, judge(typed, captions), captions.outcome, captions.after, captions.note))
     return answers
 
