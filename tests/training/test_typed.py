@@ -1,4 +1,4 @@
-"""The sixty instructions as people type them: the bundled rewriter does or tells, and is at most thrice silently wrong."""
+"""The sixty instructions as people type them: done or told, and at most three silently wrong."""
 
 from __future__ import annotations
 
