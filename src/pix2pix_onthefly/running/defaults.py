@@ -7,7 +7,7 @@ from typing import Any
 
 from ..methods.table import method_options
 from ..models.families import Family
-from ..options import PRESETS, AttentionOptions, EditOptions, MethodOptions, flag_of, preset, scaled_down, settings_in
+from ..options import AttentionOptions, EditOptions, MethodOptions, preset, scaled_down
 
 DEFAULT_METHOD = AttentionOptions.name
 
@@ -48,13 +48,3 @@ def changed_settings(options: Mapping[str, Any], family: Family) -> dict[str, An
     method = str(options.get("method", DEFAULT_METHOD))
     usual = options_for(family, method=method).flat()
     return {name: value for name, value in options.items() if name == "method" or usual.get(name) != value}
-
-
-def described_presets() -> str:
-    """For help texts."""
-    return ", ".join(PRESETS)
-
-
-def setting_names(record: MethodOptions) -> list[str]:
-    """Flat names of a method's own settings."""
-    return [flag_of(field) for field in settings_in(record)]
