@@ -14,6 +14,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from .errors import OptionError
+from .method_options import FLOW_BY_KIND as FLOW_BY_KIND
+from .method_options import AttentionOptions as AttentionOptions
+from .method_options import DdimOptions as DdimOptions
+from .method_options import EditFriendlyOptions as EditFriendlyOptions
+from .method_options import FixedDirectionOptions as FixedDirectionOptions
+from .method_options import FlowOptions as FlowOptions
+from .method_options import MethodOptions as MethodOptions
+from .method_options import ReconstructionOptions as ReconstructionOptions
+from .method_options import SdeditOptions as SdeditOptions
 from .settings import Options as Options
 from .settings import flag_of as flag_of
 from .settings import kind_of as kind_of
@@ -108,141 +117,6 @@ class RewritingOptions(Options):
     force: bool = setting(False, "Edit although the instruction was not understood.", common=True)
 
 
-class MethodOptions(Options):
-    """Base of the records that each way of editing has of its own.
-
-    Attributes:
-        name: of the method, for `--method`.
-    """
-
-    name: ClassVar[str] = ""
-
-    @property
-    def label(self) -> str:
-        """The name under which tables and `--method` know these settings."""
-        return self.name
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttentionOptions(MethodOptions):
-    """The paper's way: generation along the direction, held by cross-attention maps (3.3; pix2pix-zero).
-
-    Raises:
-        OptionError: a value is out of its range or of the wrong type.
-    """
-
-    name: ClassVar[str] = "attention"
-    title: ClassVar[str] = "method attention"
-
-    guidance_scale: float = setting(
-        5.0,
-        "Classifier-free guidance towards the edit, away from the source caption; 1 uses the edit's prediction alone.",
-        minimum=0.0,
-        maximum=50.0,
-        common=True,
-        scaled=True,
-    )
-    cross_attention_guidance: float = setting(
-        0.15,
-        "Step size of the gradient that keeps the cross-attention maps; 0 turns it off (pix2pix-zero uses 0.1).",
-        minimum=0.0,
-        maximum=10.0,
-        common=True,
-    )
-    guided_share: float = setting(
-        1.0,
-        "Share of the steps, from the noisiest on, in which cross-attention guidance acts; less is faster, but not "
-        "the paper's method (docs/performance.md).",
-        minimum=0.0,
-        maximum=1.0,
-    )
-    carried_row: str = setting(
-        "source",
-        "Whose guided latents go on to the next step: `source` (pix2pix-zero's code) or `edit`.",
-        choices=("source", "edit"),
-    )
-    direction_scale: float = setting(1.0, "Factor on the edit direction.", minimum=-10.0, maximum=10.0)
-
-    def guided_steps(self, steps: int) -> int:
-        """How many of the steps are guided, counted from the noisiest."""
-        return round(steps * self.guided_share) if self.cross_attention_guidance else 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class FixedDirectionOptions(AttentionOptions):
-    """pix2pix-zero's own directions: between many sentences about what changes, instead of the captions.
-
-    Raises:
-        OptionError: a value is out of its range or of the wrong type.
-    """
-
-    name: ClassVar[str] = "pix2pix-zero-fixed"
-    title: ClassVar[str] = "method pix2pix-zero-fixed"
-
-    sentences: str = setting("photographs", "What the sentences are made of.", choices=("photographs", "world"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class DdimOptions(MethodOptions):
-    """DDIM inversion, then the after-caption (Song et al. 2021).
-
-    Raises:
-        OptionError: a value is out of its range or of the wrong type.
-    """
-
-    name: ClassVar[str] = "ddim"
-    title: ClassVar[str] = "method ddim"
-
-    guidance_scale: float = setting(
-        7.5,
-        "Classifier-free guidance towards the after-caption (7.5 in null-text inversion's comparison).",
-        minimum=0.0,
-        maximum=50.0,
-        scaled=True,
-    )
-    negative: str = setting(
-        "empty",
-        "What it guides away from: the `empty` text, or the `source` caption (Miyake et al. 2023).",
-        choices=("empty", "source"),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SdeditOptions(MethodOptions):
-    """Noise on the picture, and from there the after-caption (Meng et al. 2022).
-
-    Raises:
-        OptionError: a value is out of its range or of the wrong type.
-    """
-
-    name: ClassVar[str] = "sdedit"
-    title: ClassVar[str] = "method sdedit"
-
-    strength: float = setting(
-        0.5, "Share of the schedule that is run, from the noise it begins with.", minimum=0.01, maximum=1.0
-    )
-    guidance_scale: float = setting(
-        7.5,
-        "Classifier-free guidance towards the after-caption (7.5 in InstructPix2Pix' comparison).",
-        minimum=0.0,
-        maximum=50.0,
-        scaled=True,
-    )
-
-    @property
-    def label(self) -> str:
-        """`sdedit-0.5`."""
-        return f"{self.name}-{self.strength:g}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReconstructionOptions(MethodOptions):
-    """No edit at all: the picture regenerated from its noise with its own caption."""
-
-    name: ClassVar[str] = "reconstruction"
-    title: ClassVar[str] = "method reconstruction"
-
-
 @dataclass(frozen=True, kw_only=True)
 class EditOptions(Options):
     """How an edit is made.
@@ -258,8 +132,8 @@ class EditOptions(Options):
     title: ClassVar[str] = "edit"
 
     steps: int = setting(
-        100,
-        "Denoising steps, and as many for the inversion (paper 3.1 and 3.3).",
+        20,
+        "Denoising steps, and as many for an inversion; methods other than flow take 100 (paper 3.1 and 3.3).",
         minimum=2,
         maximum=999,
         common=True,
@@ -272,9 +146,29 @@ class EditOptions(Options):
         common=True,
     )
     seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=MOST_SEED, common=True)
+    keep: str = setting(
+        "hard",
+        "How what should not change is kept: `hard` leaves every pixel outside the region of the edit as it was, `soft` "
+        "takes it through the autoencoder, `off` keeps nothing; methods other than flow take off.",
+        choices=("off", "soft", "hard"),
+        common=True,
+    )
+    candidates: int = setting(
+        1,
+        "How many pictures are made, each from a seed of its own: the seed and those that follow it.",
+        minimum=1,
+        maximum=16,
+        common=True,
+        letter="n",
+    )
+    best: bool = setting(
+        False,
+        "Rank the candidates by how well the captioner finds the edit in them; the first is the best.",
+        common=True,
+    )
     inversion: InversionOptions = dataclasses.field(default_factory=InversionOptions)
     rewriting: RewritingOptions = dataclasses.field(default_factory=RewritingOptions)
-    method: MethodOptions = dataclasses.field(default_factory=AttentionOptions)
+    method: MethodOptions = dataclasses.field(default_factory=FlowOptions)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -288,7 +182,8 @@ class EditOptions(Options):
         Raises:
             OptionError: an unknown name or a bad value.
         """
-        return cls(method=method or AttentionOptions()).with_changes(**changes)
+        record = method or FlowOptions()
+        return cls(method=record, **record.usual).with_changes(**changes)
 
     def with_changes(self, **changes: Any) -> Self:
         """A copy with some values changed, by flat names: those of an edit, of its stages, and of its method.
@@ -388,6 +283,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "method": "attention",
         "steps": 100,
+        "keep": "off",
+        "candidates": 1,
+        "best": False,
         "inversion": "aligned",
         "regularisation_rounds": 0,
         "guided_share": 1.0,
@@ -403,8 +301,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "force": True,
         "constrain": False,
     },
-    # A fifth of the steps: a look at what an edit will be.
-    "quick": {"steps": 20},
+    # A look at what an edit will be.
+    "quick": {"steps": 8},
 }
 """Named sets of settings by flat names; what the user gives beside the name wins."""
 

@@ -164,6 +164,7 @@ class EditCaptions:
             plus; empty where captions were given.
         question: what the instruction left open, as one short question; the likeliest answer was taken.
         candidates: the answers to that question.
+        place: a caption of the place alone, without any thing, for edits that remove one; empty where none was found.
     """
 
     before: tuple[str, ...]
@@ -175,6 +176,7 @@ class EditCaptions:
     kind: str = ""
     question: str = ""
     candidates: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -224,12 +226,16 @@ class Case:
         instruction: what should change.
         captions: before and after the edit.
         direction: the edit direction, one row, for methods that go along one.
+        seed: of everything random in this edit.
+        allowed: the user's mask in cells of the latents, 1 where something may change; None for everywhere.
     """
 
     picture: Prepared
     instruction: str
     captions: EditCaptions
     direction: Conditioning | None = field(default=None, repr=False)
+    seed: int = 0
+    allowed: Float[Tensor, "1 1 h w"] | None = field(default=None, repr=False)
 
     @property
     def latents(self) -> Float[Tensor, "1 channels h w"]:
@@ -251,10 +257,12 @@ class Edited:
     Attributes:
         made: latents [1, channels, h, w], or a picture where the method decodes by itself.
         unedited: latents of the unedited regeneration, where the method makes one.
+        mask: where the edit acted, 0 to 1 in cells of the latents, where the method found out by itself.
     """
 
     made: Tensor | Image.Image
     unedited: Tensor | None = None
+    mask: Float[Tensor, "1 1 h w"] | None = None
 
 
 @dataclass(frozen=True)
@@ -274,6 +282,10 @@ class EditResult:
         source_sha256: digest of the picture that was edited, at its own size.
         reconstruction_psnr: agreement of `reconstruction` with `source` in dB.
         warnings: sentences for the user.
+        mask: what the edit was held to, as L at the input's size, white where it changed; None where nothing held it.
+        agreement: by how much better the captioner thinks the after-captions describe `image` than the
+            before-captions do; None where candidates were not ranked.
+        others: the other candidates, where several were asked for; in the order of their ranks if they were ranked.
     """
 
     image: Image.Image
@@ -290,6 +302,9 @@ class EditResult:
     source_sha256: str
     reconstruction_psnr: float | None = None
     warnings: tuple[str, ...] = ()
+    mask: Image.Image | None = None
+    agreement: float | None = None
+    others: tuple[EditResult, ...] = field(default=(), repr=False)
 
     def save(self, path: Path | str, *, overwrite: bool = False, recipe: bool = True) -> None:
         """Writes the edited picture, whole or not at all, to a PNG, JPEG or WebP file that carries the recipe.

@@ -20,6 +20,7 @@ def setting(
     flag: str = "",
     common: bool = False,
     scaled: bool = False,
+    letter: str = "",
 ) -> Any:
     """A dataclass field that documents and limits itself.
 
@@ -27,6 +28,7 @@ def setting(
         flag: the flat name, where it is not the field's own.
         common: one of the dozen that people use first; the others are shown by `--help-all`.
         scaled: a guidance scale meant for Stable Diffusion, which families of small models lower by their factor.
+        letter: a short form for the command line.
     """
     metadata = {
         "help": help,
@@ -36,6 +38,7 @@ def setting(
         "flag": flag,
         "common": common,
         "scaled": scaled,
+        "letter": letter,
     }
     return dataclasses.field(default=default, metadata=metadata)
 

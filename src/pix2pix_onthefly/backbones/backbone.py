@@ -44,6 +44,22 @@ class Path(Protocol):
         """One step of sampling: from a timestep's noise level to that of the next."""
         ...
 
+    def shift(
+        self, difference: Float[Tensor, "rows channels h w"], timestep: int
+    ) -> Float[Tensor, "rows channels h w"]:
+        """By how much one step of sampling moves a clean picture for a difference between two predictions."""
+        ...
+
+    def posterior(
+        self, latents: Float[Tensor, "rows channels h w"], prediction: Float[Tensor, "rows channels h w"], timestep: int
+    ) -> tuple[Float[Tensor, "rows channels h w"], float]:
+        """Mean and standard deviation of one random step of sampling.
+
+        Raises:
+            OptionError: a path without random steps.
+        """
+        ...
+
 
 class Backbone(Protocol):
     """A text-to-image model with frozen weights; latents are float32 everywhere outside it.

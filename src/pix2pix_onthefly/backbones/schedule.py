@@ -51,6 +51,30 @@ class Schedule:
         """One DDIM step of sampling: from a timestep's noise level to that of the next."""
         return ddim_step(latents, prediction, self.level(timestep), self.level(timestep - self.stride))
 
+    def shift(
+        self, difference: Float[Tensor, "rows channels h w"], timestep: int
+    ) -> Float[Tensor, "rows channels h w"]:
+        """By how much one DDIM step moves a clean picture for a difference between two predictions.
+
+        DDIM's ODE in the coordinates z / sqrt(a), where the noise level is sqrt((1 - a) / a) (Song et al. 2021, Eq. 14):
+        there a step moves latents by the change of the level times the noise prediction.
+        """
+        return (self.noise_level(timestep - self.stride) - self.noise_level(timestep)) * difference
+
+    def posterior(
+        self, latents: Float[Tensor, "rows channels h w"], prediction: Float[Tensor, "rows channels h w"], timestep: int
+    ) -> tuple[Float[Tensor, "rows channels h w"], float]:
+        """Mean and standard deviation of one DDPM step (Song et al. 2021, Eq. 12 and 16 with eta = 1)."""
+        level, following = self.level(timestep), self.level(timestep - self.stride)
+        deviation = ((1 - following) / (1 - level) * (1 - level / following)) ** 0.5
+        clean = (latents - (1 - level) ** 0.5 * prediction) / level**0.5
+        return following**0.5 * clean + (1 - following - deviation**2) ** 0.5 * prediction, deviation
+
+    def noise_level(self, timestep: int) -> float:
+        """Noise beside a clean picture of full strength: sqrt((1 - a) / a)."""
+        level = self.level(timestep)
+        return ((1 - level) / level) ** 0.5
+
     def level(self, timestep: int) -> float:
         """Signal level at a timestep; the final level for timesteps below zero, where sampling ends."""
         return self.signal[timestep] if timestep >= 0 else self.final_signal

@@ -160,7 +160,8 @@ def _parameter(flag: Flag, *, hidden: bool) -> inspect.Parameter:
     item = flag.field
     kind, metavar = _KINDS[kind_of(item)]
     dashed = flag.name.replace("_", "-")
-    names = [f"--{dashed}/--no-{dashed}" if kind is bool else f"--{dashed}"]
+    letter = [f"-{item.metadata['letter']}"] if item.metadata["letter"] else []
+    names = [*letter, f"--{dashed}/--no-{dashed}" if kind is bool else f"--{dashed}"]
     choices: tuple[str, ...] = item.metadata["choices"]
     option = typer.Option(
         *names,

@@ -15,6 +15,7 @@ from ..options import (
     AttentionOptions,
     DdimOptions,
     FixedDirectionOptions,
+    FlowOptions,
     MethodOptions,
     ReconstructionOptions,
     SdeditOptions,
@@ -63,6 +64,11 @@ _HERE = __name__.rpartition(".")[0]
 METHODS: dict[str, MethodRow] = {
     row.options.name: row
     for row in (
+        MethodRow(
+            FlowOptions(),
+            "moves the picture by what predictions for the two captions differ in, within a region that it finds",
+            f"{_HERE}.flow:FlowEditing",
+        ),
         MethodRow(
             AttentionOptions(),
             "is the paper's: regenerates the picture along the edit direction, held to its cross-attention maps",

@@ -13,8 +13,8 @@ from .english import REMOVING, STOP_WORDS, listed, words_of
 from .lexicon import Lexicon
 
 _ARTICLES = frozenset("a an the two three four some several".split())
-_PLACING = frozenset("in on under at behind over above against inside near into through across by".split())
-_ENDS = frozenset("and with next beside who which that is are has have while as to or".split()) | _PLACING
+PLACING = frozenset("in on under at behind over above against inside near into through across by".split())
+_ENDS = frozenset("and with next beside who which that is are has have while as to or".split()) | PLACING
 _POINTS_AT_ONE = re.compile(r"\b(?:it|this|that)\b(?! (?:is|was|were|would|should|must|there)\b)")
 _PUTS_SOMEWHERE = re.compile(
     r"\b(?:put|move|place|take|bring|show|set|have|let|send|draw)s? (?:it|this|that)(?: be)? (?:in|on|under|at|to)\b"
@@ -82,7 +82,7 @@ def shown_in(caption: str) -> Shown:
     for word in _after_the_frame(words_of(caption)):
         if word in _ENDS or (phrase and _is_verbal(word)):
             close()
-            behind = word in _PLACING
+            behind = word in PLACING
         elif word in _ARTICLES:
             close()
             open_phrase = True

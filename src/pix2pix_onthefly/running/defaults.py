@@ -7,9 +7,9 @@ from typing import Any
 
 from ..methods.table import method_options
 from ..models.families import Family
-from ..options import AttentionOptions, EditOptions, MethodOptions, preset, scaled_down
+from ..options import EditOptions, FlowOptions, MethodOptions, preset, scaled_down
 
-DEFAULT_METHOD = AttentionOptions.name
+DEFAULT_METHOD = FlowOptions.name
 
 
 def options_for(

@@ -191,7 +191,7 @@ def _case(draft: Draft, method: Method, backbone: Backbone) -> Case:
         else:
             check_direction(direction, backbone)
             direction = replace(direction, hidden=direction.hidden.to(backbone.device))
-    return Case(draft.prepared(), draft.job.instruction, captions, direction)
+    return Case(draft.prepared(), draft.job.instruction, captions, direction, draft.options.seed)
 
 
 @contextmanager

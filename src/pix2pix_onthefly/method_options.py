@@ -1,0 +1,223 @@
+"""Settings of each way of editing: one frozen record a way, whose class says which way it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .settings import Options, setting
+
+
+class MethodOptions(Options):
+    """Base of the records that each way of editing has of its own.
+
+    Attributes:
+        name: of the method, for `--method`.
+        usual: settings of an edit that have another default with this method, by flat name.
+    """
+
+    name: ClassVar[str] = ""
+    usual: ClassVar[Mapping[str, Any]] = {"steps": 100, "keep": "off"}  # as the paper and its relatives
+
+    @property
+    def label(self) -> str:
+        """The name under which tables and `--method` know these settings."""
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionOptions(MethodOptions):
+    """The paper's way: generation along the direction, held by cross-attention maps (3.3; pix2pix-zero).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "attention"
+    title: ClassVar[str] = "method attention"
+
+    guidance_scale: float = setting(
+        5.0,
+        "Classifier-free guidance towards the edit, away from the source caption; 1 uses the edit's prediction alone.",
+        minimum=0.0,
+        maximum=50.0,
+        common=True,
+        scaled=True,
+    )
+    cross_attention_guidance: float = setting(
+        0.15,
+        "Step size of the gradient that keeps the cross-attention maps; 0 turns it off (pix2pix-zero uses 0.1).",
+        minimum=0.0,
+        maximum=10.0,
+        common=True,
+    )
+    guided_share: float = setting(
+        1.0,
+        "Share of the steps, from the noisiest on, in which cross-attention guidance acts; less is faster, but not "
+        "the paper's method (docs/performance.md).",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    carried_row: str = setting(
+        "source",
+        "Whose guided latents go on to the next step: `source` (pix2pix-zero's code) or `edit`.",
+        choices=("source", "edit"),
+    )
+    direction_scale: float = setting(1.0, "Factor on the edit direction.", minimum=-10.0, maximum=10.0)
+
+    def guided_steps(self, steps: int) -> int:
+        """How many of the steps are guided, counted from the noisiest."""
+        return round(steps * self.guided_share) if self.cross_attention_guidance else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedDirectionOptions(AttentionOptions):
+    """pix2pix-zero's own directions: between many sentences about what changes, instead of the captions.
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "pix2pix-zero-fixed"
+    title: ClassVar[str] = "method pix2pix-zero-fixed"
+
+    sentences: str = setting("photographs", "What the sentences are made of.", choices=("photographs", "world"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DdimOptions(MethodOptions):
+    """DDIM inversion, then the after-caption (Song et al. 2021).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "ddim"
+    title: ClassVar[str] = "method ddim"
+
+    guidance_scale: float = setting(
+        7.5,
+        "Classifier-free guidance towards the after-caption (7.5 in null-text inversion's comparison).",
+        minimum=0.0,
+        maximum=50.0,
+        scaled=True,
+    )
+    negative: str = setting(
+        "empty",
+        "What it guides away from: the `empty` text, or the `source` caption (Miyake et al. 2023).",
+        choices=("empty", "source"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdeditOptions(MethodOptions):
+    """Noise on the picture, and from there the after-caption (Meng et al. 2022).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "sdedit"
+    title: ClassVar[str] = "method sdedit"
+
+    strength: float = setting(
+        0.5, "Share of the schedule that is run, from the noise it begins with.", minimum=0.01, maximum=1.0
+    )
+    guidance_scale: float = setting(
+        7.5,
+        "Classifier-free guidance towards the after-caption (7.5 in InstructPix2Pix' comparison).",
+        minimum=0.0,
+        maximum=50.0,
+        scaled=True,
+    )
+
+    @property
+    def label(self) -> str:
+        """`sdedit-0.5`."""
+        return f"{self.name}-{self.strength:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructionOptions(MethodOptions):
+    """No edit at all: the picture regenerated from its noise with its own caption."""
+
+    name: ClassVar[str] = "reconstruction"
+    title: ClassVar[str] = "method reconstruction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowOptions(MethodOptions):
+    """FlowEdit's step on any backbone's predictions, routed by the kind of edit (Kulikov et al. 2024).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "flow"
+    title: ClassVar[str] = "method flow"
+    usual: ClassVar[Mapping[str, Any]] = {"steps": 20, "keep": "hard"}
+
+    guidance_scale: float = setting(
+        5.0,
+        "Classifier-free guidance towards the after-caption.",
+        minimum=0.0,
+        maximum=50.0,
+        common=True,
+        scaled=True,
+    )
+    start: float | None = setting(
+        None,
+        "Share of the schedule that is run, from the noise it begins with; if not given, by the kind of edit.",
+        minimum=0.01,
+        maximum=1.0,
+        common=True,
+    )
+    refine: float | None = setting(
+        None,
+        "Share of the schedule that the changed region is drawn again with, for sharper edges; 0 turns it off; if not "
+        "given, by the kind of edit.",
+        minimum=0.0,
+        maximum=0.9,
+    )
+    draws: int = setting(1, "Draws of noise that are averaged at every step.", minimum=1, maximum=16)
+    average: str = setting(
+        "predictions",
+        "What is averaged where there are several captions: `predictions` (SplitFlow) or their `embeddings` (paper).",
+        choices=("predictions", "embeddings"),
+    )
+    route: str = setting(
+        "auto",
+        "`auto` empties the region of what is to be removed and changes all else by flow; `flow` or `remove` is taken "
+        "for every edit.",
+        choices=("auto", "flow", "remove"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditFriendlyOptions(MethodOptions):
+    """Edit-friendly DDPM inversion, then the after-caption (Huberman-Spiegelglas et al. 2024).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "edit-friendly"
+    title: ClassVar[str] = "method edit-friendly"
+
+    skip: float = setting(
+        0.36, "Share of the steps, from the noisiest on, that are left out (36 of 100).", minimum=0.0, maximum=0.99
+    )
+    guidance_scale: float = setting(
+        15.0,
+        "Classifier-free guidance towards the after-caption (15 in its authors' code).",
+        minimum=0.0,
+        maximum=50.0,
+        scaled=True,
+    )
+
+
+FLOW_BY_KIND: Mapping[str, Mapping[str, float]] = {
+    "other": {"start": 0.65, "refine": 0.3},
+}
+"""What `flow` takes for each kind of edit where nothing else was asked for; `other` is for all that are not named."""
