@@ -87,6 +87,7 @@ class Editor:
         captions: EditCaptions | None = None,
         direction: Conditioning | torch.Tensor | None = None,
         answer: str | None = None,
+        mask: Picture | None = None,
         progress: Progress = no_progress,
     ) -> EditResult:
         """Edits one picture.
@@ -100,6 +101,7 @@ class Editor:
             captions: what `rewrite` gave, in their place.
             direction: an edit direction, or its embedding [1, tokens, width], in place of the captions'.
             answer: to the question that an earlier edit's captions hold (`result.captions.question`).
+            mask: a picture of the same size, white where something may change; elsewhere every pixel stays as it is.
             progress: called as progress(stage, done, total).
 
         Raises:
@@ -114,7 +116,7 @@ class Editor:
         texts = texts or captions
         if texts is None and towards is None:
             check_instruction(instruction)
-        job = self._job(image, instruction, options, caption, texts, towards, answer)
+        job = self._job(image, instruction, options, caption, texts, towards, answer, mask)
         return _first(self.executor.map([job], progress))
 
     def edit_many(
@@ -248,13 +250,16 @@ class Editor:
         captions: EditCaptions | None = None,
         direction: Conditioning | None = None,
         answer: str | None = None,
+        mask: Picture | None = None,
     ) -> Job:
         """A job with its picture opened; of a prepared one with its own options where no others are given."""
+        limits = None if mask is None else picture_of(mask).convert("L")
         if isinstance(image, Prepared):
             if caption not in (None, image.caption):
                 raise InputError(f"this picture was prepared with the caption {image.caption!r}; prepare it anew")
-            return Job(image, instruction, options or image.options, None, captions, direction, answer)
-        return Job(picture_of(image), instruction, options or self.options(), caption, captions, direction, answer)
+            return Job(image, instruction, options or image.options, None, captions, direction, answer, limits)
+        picture = picture_of(image)
+        return Job(picture, instruction, options or self.options(), caption, captions, direction, answer, limits)
 
 
 def _first(results: Sequence[EditResult | OnTheFlyError]) -> EditResult:
@@ -285,6 +290,7 @@ def _with_method(options: EditOptions, method: MethodOptions) -> EditOptions:
         steps=options.steps,
         size=options.size,
         seed=options.seed,
+        keep="off",
         inversion=options.inversion,
         rewriting=options.rewriting,
         method=method,

@@ -15,10 +15,12 @@ class MethodOptions(Options):
     Attributes:
         name: of the method, for `--method`.
         usual: settings of an edit that have another default with this method, by flat name.
+        random: whether another seed makes another picture.
     """
 
     name: ClassVar[str] = ""
     usual: ClassVar[Mapping[str, Any]] = {"steps": 100, "keep": "off"}  # as the paper and its relatives
+    random: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
@@ -119,6 +121,7 @@ class SdeditOptions(MethodOptions):
     """
 
     name: ClassVar[str] = "sdedit"
+    random: ClassVar[bool] = True
     title: ClassVar[str] = "method sdedit"
 
     strength: float = setting(
@@ -155,6 +158,7 @@ class FlowOptions(MethodOptions):
     """
 
     name: ClassVar[str] = "flow"
+    random: ClassVar[bool] = True
     title: ClassVar[str] = "method flow"
     usual: ClassVar[Mapping[str, Any]] = {"steps": 20, "keep": "hard"}
 
@@ -203,6 +207,7 @@ class EditFriendlyOptions(MethodOptions):
     """
 
     name: ClassVar[str] = "edit-friendly"
+    random: ClassVar[bool] = True
     title: ClassVar[str] = "method edit-friendly"
 
     skip: float = setting(
@@ -219,5 +224,6 @@ class EditFriendlyOptions(MethodOptions):
 
 FLOW_BY_KIND: Mapping[str, Mapping[str, float]] = {
     "other": {"start": 0.65, "refine": 0.3},
+    "remove": {"start": 0.5, "refine": 0.0},
 }
 """What `flow` takes for each kind of edit where nothing else was asked for; `other` is for all that are not named."""

@@ -148,8 +148,8 @@ class EditOptions(Options):
     seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=MOST_SEED, common=True)
     keep: str = setting(
         "hard",
-        "How what should not change is kept: `hard` leaves every pixel outside the region of the edit as it was, `soft` "
-        "takes it through the autoencoder, `off` keeps nothing; methods other than flow take off.",
+        "How what should not change is kept: `hard` leaves every pixel outside the region of the edit as it was, "
+        "`soft` takes it through the autoencoder, `off` keeps nothing; methods other than flow take off.",
         choices=("off", "soft", "hard"),
         common=True,
     )
@@ -174,6 +174,13 @@ class EditOptions(Options):
         super().__post_init__()
         if self.inversion.kind == "reference" and self.steps < 3:
             raise OptionError("steps must be at least 3 with inversion reference, which drops the first and the last")
+        if self.best and self.candidates == 1:
+            raise OptionError("best ranks several candidates; ask for some, such as --candidates 4, or leave it out")
+        if self.candidates > 1 and not self.method.random:
+            raise OptionError(
+                f"the method {self.method.name} draws nothing by chance, so that all candidates would be the same "
+                "picture; leave candidates out"
+            )
 
     @classmethod
     def of(cls, method: MethodOptions | None = None, **changes: Any) -> EditOptions:

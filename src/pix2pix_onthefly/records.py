@@ -164,7 +164,6 @@ class EditCaptions:
             plus; empty where captions were given.
         question: what the instruction left open, as one short question; the likeliest answer was taken.
         candidates: the answers to that question.
-        place: a caption of the place alone, without any thing, for edits that remove one; empty where none was found.
     """
 
     before: tuple[str, ...]
@@ -176,7 +175,6 @@ class EditCaptions:
     kind: str = ""
     question: str = ""
     candidates: tuple[str, ...] = ()
-    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ class Schedule:
     ) -> Float[Tensor, "rows channels h w"]:
         """By how much one DDIM step moves a clean picture for a difference between two predictions.
 
-        DDIM's ODE in the coordinates z / sqrt(a), where the noise level is sqrt((1 - a) / a) (Song et al. 2021, Eq. 14):
-        there a step moves latents by the change of the level times the noise prediction.
+        DDIM's ODE in the coordinates z / sqrt(a), where the noise level is sqrt((1 - a) / a): there a step moves
+        latents by the change of the level times the noise prediction (Song et al. 2021, Eq. 14).
         """
         return (self.noise_level(timestep - self.stride) - self.noise_level(timestep)) * difference
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,6 +30,21 @@ class BlipCaptioner:
     def to(self, device: torch.device) -> None:
         """Moves the model."""
         self.model.to(device)  # pyright: ignore[reportArgumentType]
+
+    @torch.no_grad()
+    def likelihoods(self, image: Image.Image, texts: Sequence[str]) -> list[float]:
+        """For each text the mean log-likelihood a token of its being the caption of an RGB picture."""
+        pixels = self.processor(images=image, return_tensors="pt").pixel_values.to(self.model.device, self.model.dtype)
+        prefix = f"{self.settings.prefix} " if self.settings.prefix else ""
+        tokens = self.processor.tokenizer([prefix + text for text in texts], padding=True, return_tensors="pt")
+        ids, counted = tokens.input_ids.to(self.model.device), tokens.attention_mask.to(self.model.device)
+        ids[:, 0] = self.model.config.text_config.bos_token_id  # which generation begins with, in place of BERT's
+        logits = self.model(
+            pixel_values=pixels.expand(len(texts), -1, -1, -1), input_ids=ids, attention_mask=counted
+        ).logits
+        found = logits[:, :-1].float().log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]
+        weights = counted[:, 1:].to(found)
+        return ((found * weights).sum(1) / weights.sum(1)).tolist()
 
     @torch.no_grad()
     def describe(self, image: Image.Image, progress: Progress = no_progress) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -15,6 +16,10 @@ class Captioner(Protocol):
 
     def describe(self, image: Image.Image, progress: Progress = no_progress) -> str:
         """The caption of an RGB picture: one line, lower case, no full stop. The same picture gives the same text."""
+        ...
+
+    def likelihoods(self, image: Image.Image, texts: Sequence[str]) -> list[float]:
+        """For each text the mean log-likelihood a token of its being the caption of an RGB picture."""
         ...
 
     def to(self, device: torch.device) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from ..errors import InputError, OptionError, OutputError
 from ..models.families import CUSTOM_ROLES, FAMILIES, FOLDER_MARK, family_of, known_rows
-from ..options import EditOptions, LoadOptions, RewritingOptions
+from ..options import AttentionOptions, EditOptions, LoadOptions, RewritingOptions
 from ..rewriting.instructions import check_instruction
 from ..running.defaults import DEFAULT_METHOD, changed_settings, options_for
 
@@ -127,7 +127,7 @@ def _request_of(recipe: Mapping[str, object], name: str) -> EditRequest:
         captions = cast("dict[str, object]", recipe["captions"])
         options = dict(cast("dict[str, object]", recipe["options"]).items())
         direction = recipe.get("direction")
-        method = options.pop("method", DEFAULT_METHOD)
+        method = options.pop("method", AttentionOptions.name)  # of the times when there was no other
         return EditRequest(
             instruction=_text(recipe["instruction"]),
             caption=_text(recipe["caption"]),

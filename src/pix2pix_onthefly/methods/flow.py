@@ -1,4 +1,4 @@
-"""The default way of editing: FlowEdit's step with a mask that the edit finds itself, routed by the kind of edit."""
+"""The default way of editing: FlowEdit's step within a region that the edit finds, routed by the kind of edit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones.backbone import Backbone
@@ -17,7 +18,7 @@ from .redrawing import redraw
 from .regions import both, found_region, merged
 from .removal import remove
 
-_REMOVAL, _FLOW = "remove", "flow"
+REMOVAL, FLOW = "remove", "flow"
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,21 @@ class Route:
     refine: float
 
 
-def route_of(case: Case, own: FlowOptions) -> Route:
-    """The route of a case: what was asked for, and the rest by its kind.
+def route_of(kind: str, own: FlowOptions) -> Route:
+    """The route of a kind of edit: what was asked for, and the rest as the kind usually has it.
 
     A removal beside other changes goes with the flow, which makes them all.
     """
-    kind = case.captions.kind
     usual = FLOW_BY_KIND.get(kind, FLOW_BY_KIND["other"])
-    name = own.route if own.route != "auto" else _REMOVAL if kind == _REMOVAL else _FLOW
-    start, refine = (
-        usual[key] if given is None else given for key, given in (("start", own.start), ("refine", own.refine))
-    )
-    return Route(name, start, refine)
+    name = own.route if own.route != "auto" else REMOVAL if kind == REMOVAL else FLOW
+    if name == FLOW and kind == REMOVAL:
+        usual = FLOW_BY_KIND["other"]
+    start = usual["start"] if own.start is None else own.start
+    return Route(name, start, usual["refine"] if own.refine is None else own.refine)
 
 
 class FlowEditing:
-    """A `method.Method` on predictions alone."""
+    """A `method.Method` on predictions alone: no inversion, no attention maps, no gradients."""
 
     needs = frozenset([Need.CAPTIONS])
     batch: int | None = None
@@ -66,72 +66,69 @@ class FlowEditing:
         assert isinstance(own, FlowOptions)
         routes: dict[Route, list[int]] = {}
         for place, case in enumerate(cases):
-            routes.setdefault(route_of(case, own), []).append(place)
+            routes.setdefault(route_of(case.captions.kind, own), []).append(place)
         made: dict[int, Edited] = {}
         for route, places in routes.items():
-            some = [cases[place] for place in places]
-            edited = (
-                self._removed(backbone, some, options)
-                if route.name == _REMOVAL
-                else self._flown(backbone, some, options, route, progress)
-            )
-            made.update(zip(places, edited, strict=True))
+            ride = _Ride(backbone, [cases[place] for place in places], options, own, route, progress)
+            made.update(zip(places, ride.removed() if route.name == REMOVAL else ride.flown(), strict=True))
         return [made[place] for place in range(len(cases))]
 
-    @staticmethod
-    def _removed(backbone: Backbone, cases: Sequence[Case], options: EditOptions) -> list[Edited]:
-        made, regions = remove(backbone, backbone.path(options.steps), cases)
+
+@dataclass(frozen=True)
+class _Ride:
+    """Cases of one route, and how they are edited."""
+
+    backbone: Backbone
+    cases: Sequence[Case]
+    options: EditOptions
+    own: FlowOptions
+    route: Route
+    progress: Progress
+
+    def removed(self) -> list[Edited]:
+        made, regions = remove(
+            self.backbone,
+            self.backbone.path(self.options.steps),
+            self.cases,
+            start=self.route.start,
+            scale=self.own.guidance_scale,
+            progress=self.progress,
+        )
         return [Edited(latents, mask=region) for latents, region in zip(made.split(1), regions.split(1), strict=True)]
 
-    @staticmethod
-    def _flown(
-        backbone: Backbone, cases: Sequence[Case], options: EditOptions, route: Route, progress: Progress
-    ) -> list[Edited]:
-        own = options.method
-        assert isinstance(own, FlowOptions)
-        path = backbone.path(options.steps)
-        texts = [texts_of(backbone, case, own.average) for case in cases]
-        flowing = Flowing(backbone, path, cases, texts, backbone.condition([""]), own.guidance_scale, own.draws)
+    def flown(self) -> list[Edited]:
+        backbone, cases = self.backbone, self.cases
+        path, empty = backbone.path(self.options.steps), backbone.condition([""])
+        texts = [texts_of(backbone, case, self.own.average) for case in cases]
+        flowing = Flowing(backbone, path, cases, texts, empty, self.own.guidance_scale, self.own.draws)
         edited = [case.latents for case in cases]
-        timesteps = timesteps_from(path, route.start)
+        timesteps = timesteps_from(path, self.route.start)
         for done, timestep in enumerate(timesteps, 1):
-            edited = [
-                merged(case.latents, moved, case.allowed)
-                for case, moved in zip(cases, flowing.step(edited, timestep), strict=True)
-            ]
-            progress("edit", done, len(timesteps))
-        regions = [
-            None if options.keep == "off" else found_region(moved - case.latents)
-            for case, moved in zip(cases, edited, strict=True)
-        ]
-        if route.refine:
-            edited = _refined(backbone, cases, edited, regions, route.refine, options)
-        return [Edited(moved, mask=region) for moved, region in zip(edited, regions, strict=True)]
+            moved = flowing.step(edited, timestep)
+            edited = [merged(case.latents, one, case.allowed) for case, one in zip(cases, moved, strict=True)]
+            self.progress("edit", done, len(timesteps))
+        regions = [self._region(case, one) for case, one in zip(cases, edited, strict=True)]
+        if self.route.refine:
+            edited = self._refined(torch.cat(edited), regions)
+        return [Edited(one, mask=region) for one, region in zip(edited, regions, strict=True)]
 
+    def _region(self, case: Case, edited: Tensor) -> Float[Tensor, "1 1 h w"] | None:
+        return None if self.options.keep == "off" else found_region(edited - case.latents)
 
-def _refined(
-    backbone: Backbone,
-    cases: Sequence[Case],
-    edited: Sequence[Tensor],
-    regions: Sequence[Tensor | None],
-    share: float,
-    options: EditOptions,
-) -> list[Tensor]:
-    """The changed regions drawn again from a little noise, which gives new objects their edges back."""
-    own = options.method
-    assert isinstance(own, FlowOptions)
-    everywhere = torch.ones_like(cases[0].latents[:, :1])
-    inside = [both(region, case.allowed) for region, case in zip(regions, cases, strict=True)]
-    masks = torch.cat([everywhere if region is None else region for region in inside])
-    towards = backbone.condition([case.captions.after[0] for case in cases])
-    made = redraw(
-        backbone,
-        backbone.path(options.steps),
-        cases,
-        torch.cat(list(edited)),
-        masks,
-        towards,
-        start=share,
-        scale=own.guidance_scale,
-    )
-    return list(made.split(1))
+    def _refined(
+        self, edited: Float[Tensor, "rows channels h w"], regions: Sequence[Float[Tensor, "1 1 h w"] | None]
+    ) -> list[Float[Tensor, "1 channels h w"]]:
+        """The changed regions drawn again from a little noise, which gives new objects their edges back."""
+        everywhere = torch.ones_like(edited[:1, :1])
+        inside = [both(region, case.allowed) for region, case in zip(regions, self.cases, strict=True)]
+        made = redraw(
+            self.backbone,
+            self.backbone.path(self.options.steps),
+            self.cases,
+            edited,
+            torch.cat([everywhere if region is None else region for region in inside]),
+            self.backbone.condition([case.captions.after[0] for case in self.cases]),
+            start=self.route.refine,
+            scale=self.own.guidance_scale,
+        )
+        return list(made.split(1))

@@ -1,6 +1,7 @@
 """Drawing a region of a picture again from some noise, with all around it held to the picture (blended diffusion).
 
-SDEdit inside (Meng et al. 2022); outside, the picture with as much noise as there is at each step (Avrahami et al. 2022).
+Inside it is SDEdit (Meng et al. 2022); outside lies the picture with as much noise as there is at each step (Avrahami
+et al. 2022).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones.backbone import Backbone, Path
-from ..records import Case, Conditioning, joined
+from ..records import Case, Conditioning, Progress, joined, no_progress
 from .flow_steps import noise_of, timesteps_from
 from .regions import merged
 
@@ -31,6 +32,7 @@ def redraw(
     *,
     start: float,
     scale: float,
+    progress: Progress = no_progress,
 ) -> Float[Tensor, "rows channels h w"]:
     """Pictures with a region of each drawn again.
 
@@ -47,11 +49,12 @@ def redraw(
     empty = backbone.condition([""]).repeated(len(cases))
     conditioning = (towards if scale == 1 else joined([towards, empty])).to(backbone.dtype)
     latents = path.noised(begun, noise, timesteps[0])
-    for timestep in timesteps:
+    for done, timestep in enumerate(timesteps, 1):
         latents = merged(path.noised(clean, noise, timestep), latents, regions)
         predicted = backbone.predict(latents if scale == 1 else latents.repeat(2, 1, 1, 1), timestep, conditioning)
         if scale != 1:
             guided, away = predicted.chunk(2)
             predicted = away + scale * (guided - away)
         latents = path.denoise(latents, predicted, timestep)
+        progress("edit", done, len(timesteps))
     return merged(clean, latents, regions)

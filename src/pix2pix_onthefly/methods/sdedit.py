@@ -38,7 +38,7 @@ class Sdedit:
         path, skipped = backbone.path(options.steps), options.steps - run
         clean = torch.cat([case.latents for case in cases])
         # Drawn on the CPU, one generator a picture: a seed means the same on every device and in every batch.
-        noise = torch.cat([_noise(case.latents, options.seed) for case in cases]).to(clean)
+        noise = torch.cat([_noise(case.latents, case.seed) for case in cases]).to(clean)
         noisy = path.noised(clean, noise, path.timesteps[skipped])
         target = backbone.condition([case.captions.after[0] for case in cases])
         negative = backbone.condition([""] * len(cases))

@@ -14,6 +14,7 @@ from ..errors import OptionError
 from ..options import (
     AttentionOptions,
     DdimOptions,
+    EditFriendlyOptions,
     FixedDirectionOptions,
     FlowOptions,
     MethodOptions,
@@ -84,6 +85,11 @@ METHODS: dict[str, MethodRow] = {
             SdeditOptions(),
             "adds noise up to a share of the schedule and draws the after-caption from there",
             f"{_HERE}.sdedit:Sdedit",
+        ),
+        MethodRow(
+            EditFriendlyOptions(),
+            "draws the after-caption with the noise that a random path to the picture holds",
+            f"{_HERE}.edit_friendly:EditFriendly",
         ),
         MethodRow(
             FixedDirectionOptions(),

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import OnTheFlyError
-from ..options import EditOptions
+from ..options import MOST_SEED, EditOptions
 from ..pictures.digest import picture_digest
 from ..records import EditCaptions, Inverted, Prepared, Reconstruction
 from .jobs import Job
@@ -74,6 +74,17 @@ class Draft:
     def size(self) -> Size:
         """Width and height that are worked on."""
         return self.source.size
+
+    def candidates(self) -> list[Draft]:
+        """A draft for each candidate, with the settings that make it alone; itself where one is asked for."""
+        options = self.options
+        if options.candidates == 1:
+            return [self]
+        alone = [
+            replace(options, seed=(options.seed + number) % (MOST_SEED + 1), candidates=1, best=False)
+            for number in range(options.candidates)
+        ]
+        return [replace(self, job=replace(self.job, options=own)) for own in alone]
 
     def timed(self, stage: str, seconds: float) -> Draft:
         """With the time that a stage took added."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from PIL import Image
+from torch import Tensor
 
 from .. import __version__
 from ..methods.method import Method
 from ..models.families import EDIT_ROLES, PHOTOGRAPH_FAMILY, Family
 from ..pictures import fitting
 from ..pictures.digest import picture_digest
+from ..pictures.pasting import pasted
 from ..records import EditCaptions, EditResult
 from .drafts import Draft
+from .holding import pixel_weights
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "pillow")
 
@@ -49,12 +52,20 @@ def models_of(family: Family, method: Method | None = None) -> dict[str, str]:
 
 
 def result_of(
-    draft: Draft, made: Image.Image, unedited: Image.Image | None, *, name: str, family: Family, method: Method
+    draft: Draft,
+    made: Image.Image,
+    unedited: Image.Image | None,
+    region: Tensor | None,
+    *,
+    name: str,
+    family: Family,
+    method: Method,
 ) -> EditResult:
     """The result of a draft.
 
     Args:
         made, unedited: the edit and the unedited regeneration, at the working size.
+        region: what the edit was held to, in cells of the latents [1, 1, h, w]; None for everywhere.
         name, family: the models.
     """
     assert draft.caption is not None
@@ -63,8 +74,12 @@ def result_of(
     if unedited is not None:
         unedited = fitting.restore(unedited, draft.source.size)
         agreement = fitting.psnr(draft.source, unedited)
+    image = fitting.restore(made, draft.original.size)
+    weights = pixel_weights(region, draft.job.mask, image.size)
+    if weights is not None and (draft.options.keep == "hard" or draft.job.mask is not None):
+        image = pasted(draft.original, image, weights)
     return EditResult(
-        image=fitting.restore(made, draft.original.size),
+        image=image,
         source=draft.source,
         reconstruction=unedited,
         instruction=draft.job.instruction,
@@ -78,4 +93,5 @@ def result_of(
         source_sha256=picture_digest(draft.original),
         reconstruction_psnr=agreement,
         warnings=warnings_of(name, family, agreement, draft.captions),
+        mask=weights,
     )

@@ -26,6 +26,7 @@ class Job:
         captions: before and after the edit, in place of the language model's.
         answer: to a question that the instruction leaves open; the likeliest one if not given.
         direction: in place of the captions'.
+        mask: L, of the picture's size: nothing changes where it is black.
 
     Raises:
         InputError, OptionError: texts that are blank, too long or do not go together.
@@ -38,12 +39,34 @@ class Job:
     captions: EditCaptions | None = None
     direction: Conditioning | None = field(default=None, repr=False)
     answer: str | None = None
+    mask: Image.Image | None = field(default=None, repr=False)
+
+    @property
+    def original(self) -> Image.Image:
+        """The picture at its own size."""
+        return self.picture.original if isinstance(self.picture, Prepared) else self.picture
 
     def __post_init__(self) -> None:
+        check_mask(self.mask, self.original)
         if self.caption is not None and not self.caption.strip():
             raise InputError("the caption is empty; say what the picture shows, or leave it out")
         if self.captions is None and self.direction is None:
             check_instruction(self.instruction)
+
+
+def check_mask(mask: Image.Image | None, picture: Image.Image) -> None:
+    """Makes sure that a mask belongs to a picture.
+
+    Raises:
+        InputError: it is of another size, or black all over.
+    """
+    if mask is None:
+        return
+    if mask.size != picture.size:
+        sizes = ["x".join(map(str, image.size)) for image in (mask, picture)]
+        raise InputError(f"the mask is {sizes[0]} and the picture {sizes[1]}; give a mask of the picture's size")
+    if mask.convert("L").getbbox() is None:
+        raise InputError("the mask is black all over, so that nothing may change; paint white what may")
 
 
 class Executor(Protocol):

@@ -3,7 +3,7 @@ is short each model is loaded once however many pictures there are."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,9 @@ from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
 from .finishing import result_of
+from .holding import allowed_cells, held
 from .jobs import Job
+from .ranking import ranked
 from .stages import OF_ONE_JOB, Stages, grouped, parts
 
 
@@ -62,11 +64,29 @@ class LocalExecutor:
             going = self.stages.rewritten(
                 [drafts[place] for place in alive], [methods[place] for place in alive], progress
             )
-            made = self._edited(going, [methods[place] for place in alive], progress)
-        found = dict(zip(alive, made, strict=True))
+            found = self._candidates(dict(zip(alive, going, strict=True)), methods, progress)
         return [
             found.get(place) or draft.error or OnTheFlyError("nothing was made") for place, draft in enumerate(drafts)
         ]
+
+    def _candidates(
+        self, drafts: Mapping[int, Draft], methods: Sequence[Method], progress: Progress
+    ) -> dict[int, EditResult | OnTheFlyError]:
+        """For each draft the first or the best of its candidates, which are edited side by side."""
+        each = [(place, one) for place, draft in drafts.items() for one in draft.candidates()]
+        made = self._edited([one for _, one in each], [methods[place] for place, _ in each], progress)
+        groups = grouped((place, one) for (place, _), one in zip(each, made, strict=True))
+        return {place: self._chosen(drafts[place], some) for place, some in groups.items()}
+
+    def _chosen(self, draft: Draft, made: Sequence[EditResult | OnTheFlyError]) -> EditResult | OnTheFlyError:
+        """The first of the candidates, which knows the others; the best one where they are to be ranked."""
+        results = [one for one in made if isinstance(one, EditResult)]
+        if not results:
+            return made[0]
+        if draft.options.best:
+            with self.models.using("captioner") as captioner:
+                results = ranked(results, captioner)
+        return replace(results[0], others=tuple(results[1:]))
 
     def begun(self, job: Job) -> Draft:
         """A job's draft; a picture that does not fit the models is refused with the draft's error."""
@@ -141,7 +161,7 @@ class LocalExecutor:
         for place, draft in enumerate(drafts):
             first.setdefault(draft.digest, place)
         order = sorted(range(len(drafts)), key=lambda place: (first[drafts[place].digest], place))
-        alike = grouped(((drafts[place].options, drafts[place].size), place) for place in order if place not in made)
+        alike = grouped((_manner(drafts[place]), place) for place in order if place not in made)
         for places in alike.values():
             method = methods[places[0]]
             for batch in parts(places, method.batch or self.settings.batch):
@@ -161,12 +181,16 @@ class LocalExecutor:
         clock = Clock(progress)
         with clock.stage("edit"), self._backbone(method) as backbone:
             cases = [_case(draft, method, backbone) for draft in drafts]
-            edited = method.edit(backbone, cases, drafts[0].options, progress)
+            keep = drafts[0].options.keep
+            made = method.edit(backbone, cases, drafts[0].options, progress)
+            edited = [held(one, case, keep) for one, case in zip(made, cases, strict=True)]
             pictures = [self._decoded(backbone, one) for one in edited]
         share = clock.seconds["edit"] / len(drafts)
         return [
-            result_of(draft.timed("edit", share), *pair, name=self.family, family=self.models.family, method=method)
-            for draft, pair in zip(drafts, pictures, strict=True)
+            result_of(
+                draft.timed("edit", share), *pair, one.mask, name=self.family, family=self.models.family, method=method
+            )
+            for draft, one, pair in zip(drafts, edited, pictures, strict=True)
         ]
 
     @staticmethod
@@ -191,7 +215,14 @@ def _case(draft: Draft, method: Method, backbone: Backbone) -> Case:
         else:
             check_direction(direction, backbone)
             direction = replace(direction, hidden=direction.hidden.to(backbone.device))
-    return Case(draft.prepared(), draft.job.instruction, captions, direction, draft.options.seed)
+    mask = draft.job.mask
+    allowed = None if mask is None or draft.latents is None else allowed_cells(mask, draft.latents)
+    return Case(draft.prepared(), draft.job.instruction, captions, direction, draft.options.seed, allowed)
+
+
+def _manner(draft: Draft) -> tuple[EditOptions, tuple[int, int]]:
+    """What edits of one batch have in common: all settings but the seed, and the size."""
+    return replace(draft.options, seed=0), draft.size
 
 
 @contextmanager
