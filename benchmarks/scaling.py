@@ -82,7 +82,7 @@ def measure(case: Case, family: str, device: str | None, repeats: int) -> Measur
     """Runs one row in this process."""
     editor = Editor.load(family, device=device, batch=case.instructions)
     picture = render(PICTURE, case.size)
-    options = editor.options(steps=case.steps, size=case.size, captions=case.captions)
+    options = editor.options(method="attention", steps=case.steps, size=case.size, captions=case.captions)
     instructions = [INSTRUCTIONS[number % len(INSTRUCTIONS)] for number in range(case.instructions)]
     # Libraries choose their kernels here; a small picture, for memory that is free again stays resident.
     editor.edit(picture, instructions[0], options=options.with_changes(steps=2, size=64))

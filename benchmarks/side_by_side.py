@@ -25,7 +25,7 @@ from torch import Tensor
 
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.models import loading
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 
 from .contenders import Job, Ours, Theirs, noise_job
 from .floor import floor_seconds
@@ -63,7 +63,7 @@ class Setup:
 
     def job(self, diffusion: LatentDiffusion) -> Job:
         """The edit."""
-        options = EditOptions.of(steps=self.steps, regularisation_rounds=self.rounds)
+        options = EditOptions.of(AttentionOptions(), steps=self.steps, regularisation_rounds=self.rounds)
         return noise_job(diffusion, options, self.size)
 
     def name(self, contender: str, precision: str) -> str:

@@ -16,7 +16,7 @@ from pix2pix_onthefly import Editor
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods import attention_guidance
 from pix2pix_onthefly.methods.attention_guidance import GuidedEdit
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from pix2pix_onthefly.records import Conditioning, InversionKey, Inverted, Progress, Reconstruction, no_progress
 from training.vocabulary import clip_tokenizer
 
@@ -122,7 +122,9 @@ def random_latents(height: int = 16, width: int = 16, *, rows: int = 1, seed: in
 
 def inversion_of(noise: Tensor, steps: int) -> Inverted:
     """An inversion that has ended at some noise."""
-    return Inverted(CAPTION, noise, InversionKey.of("", "torch.float32", EditOptions.of(steps=steps)))
+    return Inverted(
+        CAPTION, noise, InversionKey.of("", "torch.float32", EditOptions.of(AttentionOptions(), steps=steps))
+    )
 
 
 @dataclass(frozen=True)

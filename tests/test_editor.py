@@ -11,7 +11,7 @@ from PIL import Image
 
 from pix2pix_onthefly import Editor, InputError, OptionError
 from pix2pix_onthefly.models import families, loading
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from pix2pix_onthefly.records import EditResult, Prepared
 from pix2pix_onthefly.world.renderer import render
 from pix2pix_onthefly.world.scenes import Scene, SceneObject
@@ -37,7 +37,7 @@ def test_the_stages_run_in_the_papers_order(editor: Editor, picture: Image.Image
         if not seen or seen[-1] != stage:
             seen.append(stage)
 
-    options = editor.options(steps=3, attempts=1)
+    options = editor.options(method="attention", steps=3, attempts=1)
     result = editor.edit(picture, "make the cat a dog", options=options, progress=progress)
     assert seen == ["caption", "invert", "rewrite", "edit"]
     assert list(result.seconds) == ["caption", "invert", "rewrite", "edit"]
@@ -47,7 +47,7 @@ def test_the_stages_run_in_the_papers_order(editor: Editor, picture: Image.Image
 
 def test_the_same_edit_twice_gives_the_same_pixels(editor: Editor, picture: Image.Image) -> None:
     def pixels(seed: int) -> bytes:
-        options = editor.options(steps=3, regularisation_rounds=1, seed=seed)
+        options = editor.options(method="attention", steps=3, regularisation_rounds=1, seed=seed)
         torch.rand(1)  # the process's own random numbers must not matter
         return editor.edit(picture, "", caption=BEFORE[0], before=BEFORE, after=AFTER, options=options).image.tobytes()
 
@@ -57,7 +57,9 @@ def test_the_same_edit_twice_gives_the_same_pixels(editor: Editor, picture: Imag
 
 def test_the_picture_keeps_its_size(editor: Editor) -> None:
     source = Image.new("RGB", (90, 41), "red")
-    result = editor.edit(source, "", caption="x", before=BEFORE, after=AFTER, options=editor.options(steps=2))
+    result = editor.edit(
+        source, "", caption="x", before=BEFORE, after=AFTER, options=editor.options(method="attention", steps=2)
+    )
     assert result.image.size == (90, 41)
     assert result.reconstruction is not None
     assert result.source.size == result.reconstruction.size == (64, 32)
@@ -66,7 +68,7 @@ def test_the_picture_keeps_its_size(editor: Editor) -> None:
 def test_the_recipe_is_plain_data(editor: Editor, picture: Image.Image) -> None:
     import json
 
-    options = editor.options(steps=2)
+    options = editor.options(method="attention", steps=2)
     result = editor.edit(picture, "why", caption="x", before=BEFORE, after=AFTER, options=options)
     recipe = json.loads(json.dumps(result.recipe()))
     assert recipe["options"]["steps"] == 2
@@ -77,7 +79,7 @@ def test_the_recipe_is_plain_data(editor: Editor, picture: Image.Image) -> None:
 
 def test_guidance_changes_the_picture(editor: Editor, picture: Image.Image) -> None:
     def edited(amount: float) -> np.ndarray:
-        options = editor.options(steps=4, cross_attention_guidance=amount)
+        options = editor.options(method="attention", steps=4, cross_attention_guidance=amount)
         result = editor.edit(picture, "", caption=BEFORE[0], before=BEFORE, after=AFTER, options=options)
         return np.asarray(result.image, dtype=np.float64)
 
@@ -87,7 +89,7 @@ def test_guidance_changes_the_picture(editor: Editor, picture: Image.Image) -> N
 def test_a_poor_reconstruction_is_told(editor: Editor, picture: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
-    options = editor.options(steps=2)
+    options = editor.options(method="attention", steps=2)
     for floor, expected in ((98.0, True), (None, False)):
         changed = dataclasses.replace(editor.family, reconstruction_floor=floor)
         monkeypatch.setattr(editor.models, "family", changed)
@@ -97,7 +99,13 @@ def test_a_poor_reconstruction_is_told(editor: Editor, picture: Image.Image, mon
 
 def test_a_direction_of_another_family_is_refused(editor: Editor, picture: Image.Image) -> None:
     with pytest.raises(InputError, match="shape"):
-        editor.edit(picture, "", caption="x", direction=torch.zeros(1, 77, 768), options=editor.options(steps=2))
+        editor.edit(
+            picture,
+            "",
+            caption="x",
+            direction=torch.zeros(1, 77, 768),
+            options=editor.options(method="attention", steps=2),
+        )
 
 
 def test_captions_for_one_side_only_are_refused(editor: Editor, picture: Image.Image) -> None:
@@ -116,12 +124,12 @@ def test_a_familys_own_defaults_are_overridden_by_what_is_given(
     monkeypatch.setattr(editor.models, "family", family)
 
     def guidance_scale(**changes: Any) -> float:
-        return editor.options(**changes).flat()["guidance_scale"]
+        return editor.options(method="attention", **changes).flat()["guidance_scale"]
 
     assert guidance_scale() == 2.0
     assert guidance_scale(guidance_scale=3.0) == 3.0
     with pytest.raises(OptionError):
-        editor.options(colour=1)
+        editor.options(method="attention", colour=1)
 
 
 def test_no_editing_code_asks_for_the_family() -> None:
@@ -143,7 +151,7 @@ def edit_prepared(editor: Editor, prepared: Prepared, **changes: Any) -> EditRes
 
 def test_a_prepared_picture_gives_the_same_edit(editor: Editor, picture: Image.Image) -> None:
     """Caption, inversion and maps are made once: the language model and the guided edit are all that runs again."""
-    options, seen = editor.options(steps=3), set[str]()
+    options, seen = editor.options(method="attention", steps=3), set[str]()
     plain = editor.edit(picture, "", caption=BEFORE[0], before=BEFORE, after=AFTER, options=options)
     prepared = editor.prepare(picture, caption=BEFORE[0], options=options)
     assert prepared.reference is not None
@@ -160,11 +168,11 @@ def difference_in_levels(one: Image.Image, other: Image.Image) -> int:
 
 def test_a_prepared_picture_keeps_its_settings(editor: Editor, picture: Image.Image) -> None:
     """An edit may change what the inversion does not depend on, and nothing else."""
-    prepared = editor.prepare(picture, caption="x", options=editor.options(steps=2))
+    prepared = editor.prepare(picture, caption="x", options=editor.options(method="attention", steps=2))
     assert edit_prepared(editor, prepared).options.steps == 2
-    edit_prepared(editor, prepared, options=editor.options(steps=2, guidance_scale=3.0))
+    edit_prepared(editor, prepared, options=editor.options(method="attention", steps=2, guidance_scale=3.0))
     with pytest.raises(OptionError, match="prepared with steps 2, not 4; prepare it anew"):
-        edit_prepared(editor, prepared, options=editor.options(steps=4))
+        edit_prepared(editor, prepared, options=editor.options(method="attention", steps=4))
     with pytest.raises(InputError, match="prepared with the caption 'x'"):
         edit_prepared(editor, prepared, caption="y")
 
@@ -172,7 +180,7 @@ def test_a_prepared_picture_keeps_its_settings(editor: Editor, picture: Image.Im
 def test_maps_beyond_the_limit_are_made_anew(tiny_family: str, picture: Image.Image) -> None:
     """With no memory for maps a prepared picture holds none, and its edit is the same."""
     editor = Editor.load(tiny_family, map_memory=0.0)
-    options = editor.options(steps=2)
+    options = editor.options(method="attention", steps=2)
     prepared = editor.prepare(picture, caption="x", options=options)
     assert prepared.reference is None
     plain = editor.edit(picture, "", caption="x", before=BEFORE, after=AFTER, options=options)
@@ -183,7 +191,7 @@ def test_many_edits_are_what_each_is_alone(tiny_family: str, picture: Image.Imag
     """Three edits of two pictures of different sizes, in batches of two, in the order asked; the picture that comes
     twice is captioned and inverted once."""
     editor, inverted = Editor.load(tiny_family, batch=2), list[int]()
-    options = editor.options(steps=2, attempts=1)
+    options = editor.options(method="attention", steps=2, attempts=1)
     wide = Image.new("RGB", (96, 48), "green")
     instructions = ["make it a dog", "make it red", "put it on the beach"]
 
@@ -215,7 +223,7 @@ def test_many_edits_are_checked_first(editor: Editor, picture: Image.Image) -> N
 def test_low_memory_keeps_one_model(tiny_family: str, picture: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `low_vram` never two models at once, the same picture, and no model loaded just to learn its size."""
     editor, order = Editor.load(tiny_family, low_vram=True), list[str]()
-    options = editor.options(steps=2, attempts=1)
+    options = editor.options(method="attention", steps=2, attempts=1)
     for role in ("diffusion", "captioner", "rewriter"):
         load = getattr(loading, f"load_{role}")
 
@@ -233,7 +241,7 @@ def test_low_memory_keeps_one_model(tiny_family: str, picture: Image.Image, monk
 
 def test_precision(tiny_family: str, picture: Image.Image) -> None:
     """bfloat16 runs, and stays near float32: on average within a sixteenth of the range, on random networks."""
-    options = EditOptions.of(steps=2, guidance_scale=1.0, cross_attention_guidance=0.0)
+    options = EditOptions.of(AttentionOptions(), steps=2, guidance_scale=1.0, cross_attention_guidance=0.0)
     made = [
         Editor.load(tiny_family, precision=precision).edit(
             picture, "", caption="x", before=BEFORE, after=AFTER, options=options

@@ -34,7 +34,7 @@ def picture() -> Image.Image:
 
 def quick(editor: Editor, image: Any, **named: Any) -> Any:
     texts = {"before": "a cat", "after": "a dog"}
-    return editor.edit(image, caption="x", options=editor.options(steps=2), **{**texts, **named})
+    return editor.edit(image, caption="x", options=editor.options(method="attention", steps=2), **{**texts, **named})
 
 
 def test_a_string_is_one_caption(editor: Editor, picture: Image.Image) -> None:
@@ -97,7 +97,7 @@ def test_a_direction_alone_edits(editor: Editor, picture: Image.Image, tmp_path:
     with editor.models.using("diffusion") as backbone:
         direction = backbone.condition(["a dog"]) - backbone.condition(["a cat"])
     save_direction(direction, tmp_path / "d.safetensors")
-    given = editor.options(steps=2)
+    given = editor.options(method="attention", steps=2)
     made = [
         editor.edit(picture, caption="x", options=given, direction=one)
         for one in (direction, direction.hidden, load_direction(tmp_path / "d.safetensors"))
@@ -109,27 +109,29 @@ def test_a_direction_alone_edits(editor: Editor, picture: Image.Image, tmp_path:
 
 def test_another_seed_of_the_language_model_takes_a_prepared_picture(editor: Editor, picture: Image.Image) -> None:
     """The inversion does not depend on the seed unless its regularisation draws shifts."""
-    prepared = editor.prepare(picture, caption="x", options=editor.options(steps=2, seed=1))
-    result = editor.edit(prepared, before="a cat", after="a dog", options=editor.options(steps=2, seed=2))
+    prepared = editor.prepare(picture, caption="x", options=editor.options(method="attention", steps=2, seed=1))
+    result = editor.edit(
+        prepared, before="a cat", after="a dog", options=editor.options(method="attention", steps=2, seed=2)
+    )
     assert result.options.seed == 2
-    drawn = editor.options(steps=2, seed=1, regularisation_rounds=1)
+    drawn = editor.options(method="attention", steps=2, seed=1, regularisation_rounds=1)
     regularised = editor.prepare(picture, caption="x", options=drawn)
     with pytest.raises(OptionError, match="prepared with seed 1, not 2"):
         editor.edit(regularised, before="a", after="b", options=drawn.with_changes(seed=2))
 
 
 def test_a_picture_prepared_with_other_weights_is_refused(editor: Editor, picture: Image.Image) -> None:
-    prepared = editor.prepare(picture, caption="x", options=editor.options(steps=2))
+    prepared = editor.prepare(picture, caption="x", options=editor.options(method="attention", steps=2))
     other = Editor.load("mini")
     with pytest.raises(OptionError, match="prepared with other weights"):
-        other.edit(prepared, before="a cat", after="a dog", options=other.options(steps=2))
+        other.edit(prepared, before="a cat", after="a dog", options=other.options(method="attention", steps=2))
     half = Editor.load("tiny", precision="bfloat16")
     with pytest.raises(OptionError, match="prepared with other weights or in another precision"):
-        half.edit(prepared, before="a cat", after="a dog", options=editor.options(steps=2))
+        half.edit(prepared, before="a cat", after="a dog", options=editor.options(method="attention", steps=2))
 
 
 def test_many_edits_of_a_prepared_picture_take_its_own_options(editor: Editor, picture: Image.Image) -> None:
-    prepared = editor.prepare(picture, caption="x", options=editor.options(steps=2, attempts=1))
+    prepared = editor.prepare(picture, caption="x", options=editor.options(method="attention", steps=2, attempts=1))
     made = editor.edit_many([prepared] * 2, ["make it a dog", "make it red"])
     assert [result.options.steps for result in made] == [2, 2]
 
@@ -151,7 +153,7 @@ def test_everything_cheap_is_checked_before_weights_are_looked_for(tmp_path: Pat
     Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
     good, missing = tmp_path / "a.png", tmp_path / "b.png"
     with pytest.raises(OptionError, match="steps must lie between"):
-        editor.options(steps=5000)
+        editor.options(method="attention", steps=5000)
     with pytest.raises(InputError, match="the instruction is empty"):
         editor.edit(good, " ")
     with pytest.raises(InputError, match="both sides"):
@@ -172,7 +174,7 @@ def test_everything_cheap_is_checked_before_weights_are_looked_for(tmp_path: Pat
         (("cat.png", "make it a dog", "--caption", " "), "the caption is empty"),
         (("cat.png", "--before", "a cat"), "both sides"),
         (("cat.png", "make it a dog", "--method", "sdedt"), "did you mean 'sdedit'"),
-        (("cat.png", "make it a dog", "--strength", "0.5"), "no option 'strength' with the method attention"),
+        (("cat.png", "make it a dog", "--strength", "0.5"), "the method flow has no option 'strength'"),
         (("dog.png", "make it a dog"), "there is no file dog.png"),
     ],
 )

@@ -11,7 +11,7 @@ import pix2pix_onthefly
 from pix2pix_onthefly import EditOptions, OptionError
 from pix2pix_onthefly.methods.table import METHODS, method_options
 from pix2pix_onthefly.models.families import FAMILIES
-from pix2pix_onthefly.options import InversionOptions, RewritingOptions, SdeditOptions, settings_in
+from pix2pix_onthefly.options import AttentionOptions, InversionOptions, RewritingOptions, SdeditOptions, settings_in
 from pix2pix_onthefly.running.defaults import options_for
 
 
@@ -58,7 +58,7 @@ def test_options_cannot_be_changed_in_place() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         options.steps = 3  # pyright: ignore[reportAttributeAccessIssue]
     assert options.with_changes(steps=3).steps == 3
-    assert options.steps == 100
+    assert options.steps == 20
 
 
 def test_every_option_is_documented() -> None:
@@ -68,16 +68,18 @@ def test_every_option_is_documented() -> None:
 
 
 def test_the_constants_of_the_paper_and_of_pix2pix_zero() -> None:
-    flat = EditOptions.of().flat()
+    flat = EditOptions.of(AttentionOptions()).flat()
+    assert flat["keep"] == "off"
     assert (flat["steps"], flat["guidance_scale"], flat["cross_attention_guidance"]) == (100, 5.0, 0.15)
     assert (flat["auto_correlation_rolls"], flat["auto_correlation_weight"], flat["kl_weight"]) == (5, 20.0, 20.0)
 
 
 def test_flat_names_are_sorted_into_the_records_of_their_stages() -> None:
-    options = EditOptions.of(steps=7, inversion="reference", shots=3, guided_share=0.5)
+    options = EditOptions.of(AttentionOptions(), steps=7, inversion="reference", shots=3, guided_share=0.5)
     assert (options.steps, options.inversion.kind, options.rewriting.shots) == (7, "reference", 3)
     assert options.flat()["guided_share"] == 0.5
-    assert EditOptions.of().with_changes(**{k: v for k, v in options.flat().items() if k != "method"}) == options
+    same = EditOptions.of(AttentionOptions())
+    assert same.with_changes(**{k: v for k, v in options.flat().items() if k != "method"}) == options
 
 
 def test_no_flat_name_belongs_to_two_stages() -> None:
@@ -88,7 +90,7 @@ def test_no_flat_name_belongs_to_two_stages() -> None:
 
 
 def test_an_option_of_another_method_is_refused() -> None:
-    with pytest.raises(OptionError, match="'strength' with the method attention"):
+    with pytest.raises(OptionError, match="the method flow has no option 'strength'; choose the method sdedit"):
         EditOptions.of(strength=0.5)
     assert EditOptions.of(SdeditOptions(), strength=0.25).flat()["strength"] == 0.25
 
@@ -103,7 +105,7 @@ def test_a_strength_may_stand_in_the_name_of_a_method() -> None:
 
 def test_presets_stand_below_what_is_given_and_above_the_family() -> None:
     mini = FAMILIES["mini"]
-    assert options_for(mini, named="quick").steps == 20
+    assert options_for(mini, named="quick").steps == 8
     assert options_for(mini, named="quick", changes={"steps": 5}).steps == 5
     paper = options_for(mini, named="paper")
     assert (paper.method.name, paper.steps, paper.flat()["guidance_scale"]) == ("attention", 100, 1.5)
@@ -118,7 +120,7 @@ def test_a_family_of_small_models_lowers_every_methods_guidance() -> None:
         given = options_for(FAMILIES["mini"], method=name, changes={"guidance_scale": 4.0})
         assert given.flat()["guidance_scale"] == 4.0
     assert options_for(FAMILIES["sd14"]).flat()["guidance_scale"] == 5.0
-    assert options_for(FAMILIES["sd21"]).flat()["cross_attention_guidance"] == 0.01
+    assert options_for(FAMILIES["sd21"], method="attention").flat()["cross_attention_guidance"] == 0.01
     assert options_for(FAMILIES["sd21"], method="ddim").method.name == "ddim"
 
 

@@ -73,7 +73,7 @@ def table(editor: Editor, pictures: list[Image.Image], steps: int, label: str) -
     print(f"\n| {label} (n = {len(pictures)}) | mean dB | sd | least | most | autoencoder alone | s a picture |")
     print("|---|---|---|---|---|---|---|")
     for name, changes in VARIANTS.items():
-        options, started = editor.options(steps=steps, **changes), time.perf_counter()
+        options, started = editor.options(method="attention", steps=steps, **changes), time.perf_counter()
         groups = batches(editor, pictures, options)
         values = np.array([pair for group in groups for pair in measure(editor, group, options)])
         psnr, alone = values[:, 0], float(values[:, 1].mean())

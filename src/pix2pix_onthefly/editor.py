@@ -13,7 +13,7 @@ from .errors import InputError, OnTheFlyError, OptionError
 from .methods.method import Need
 from .models import families, loading
 from .models.residency import Models
-from .options import DrawOptions, EditOptions, LoadOptions, MethodOptions, ReconstructionOptions
+from .options import AttentionOptions, DrawOptions, EditOptions, LoadOptions, MethodOptions, ReconstructionOptions
 from .pictures import fitting
 from .pictures.opening import picture_of
 from .records import Conditioning, EditCaptions, EditResult, Prepared, Progress, no_progress
@@ -110,6 +110,8 @@ class Editor:
         """
         options = _checked_options(options)
         towards = _direction(direction)
+        if towards is not None and options is None and not isinstance(image, Prepared):
+            options = self.options(method=AttentionOptions.name)  # what goes along a direction
         texts = given_captions(before, after, towards)
         if texts is not None and captions is not None:
             raise OptionError("captions are given twice, as before and after and as a record; leave one of them out")

@@ -224,6 +224,17 @@ class EditFriendlyOptions(MethodOptions):
 
 FLOW_BY_KIND: Mapping[str, Mapping[str, float]] = {
     "other": {"start": 0.65, "refine": 0.3},
-    "remove": {"start": 0.5, "refine": 0.0},
+    "remove": {"start": 0.4, "refine": 0.0},
 }
 """What `flow` takes for each kind of edit where nothing else was asked for; `other` is for all that are not named."""
+
+
+METHOD_RECORDS: tuple[type[MethodOptions], ...] = (
+    FlowOptions,
+    AttentionOptions,
+    DdimOptions,
+    SdeditOptions,
+    EditFriendlyOptions,
+    FixedDirectionOptions,
+)
+"""The records of all ways that this package brings, so that a setting of another one can be told from a slip."""

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from .errors import OptionError
 from .method_options import FLOW_BY_KIND as FLOW_BY_KIND
+from .method_options import METHOD_RECORDS as METHOD_RECORDS
 from .method_options import AttentionOptions as AttentionOptions
 from .method_options import DdimOptions as DdimOptions
 from .method_options import EditFriendlyOptions as EditFriendlyOptions
@@ -207,7 +208,9 @@ class EditOptions(Options):
             changed[name] = record.with_changes(**{flag: changes[flag] for flag in own & changes.keys()})
         own = {field.name for field in settings_in(self)}
         for name in changes.keys() - known - own:
-            raise unknown_option(name, known | own, f"with the method {self.method.name} ")
+            raise _of_another_method(name, self.method) or unknown_option(
+                name, known | own, f"with the method {self.method.name} "
+            )
         changed |= {name: changes[name] for name in own & changes.keys()}
         return dataclasses.replace(self, **changed)
 
@@ -218,6 +221,15 @@ class EditOptions(Options):
         for part in parts:
             joined |= part
         return joined
+
+
+def _of_another_method(name: str, method: MethodOptions) -> OptionError | None:
+    """The error for a setting that a method lacks and another way of editing has; None where none has it."""
+    others = [record.name for record in METHOD_RECORDS if name in {flag_of(item) for item in settings_in(record)}]
+    if not others:
+        return None
+    fitting = " or ".join(others)
+    return OptionError(f"the method {method.name} has no option {name!r}; choose the method {fitting} for it")
 
 
 @dataclass(frozen=True, kw_only=True)

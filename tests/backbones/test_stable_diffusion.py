@@ -8,7 +8,7 @@ import torch
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.errors import OptionError
 from pix2pix_onthefly.methods.direction import edit_direction
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from tests.helpers import (
     AFTER,
     BEFORE,
@@ -22,6 +22,8 @@ from tests.helpers import (
     sd_scheduler,
     tiny_diffusion,
 )
+
+OPTIONS = EditOptions.of(AttentionOptions(), steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,12 @@ def test_non_square_latents(diffusion: LatentDiffusion, shape: tuple[int, int]) 
     """Noise has the latents' shape, and a whole edit runs; odd sides too, which the UNet cannot halve evenly."""
     latents = random_latents(*shape, rows=2)
     noise = diffusion.predict_noise(latents, 1, diffusion.embed([CAPTION, ""]))
-    result = edited(diffusion, latents[:1], edit_direction(diffusion, BEFORE, AFTER).hidden, EditOptions.of(steps=2))
+    result = edited(
+        diffusion,
+        latents[:1],
+        edit_direction(diffusion, BEFORE, AFTER).hidden,
+        OPTIONS,
+    )
     assert noise.shape == latents.shape
     assert result.shape == latents[:1].shape
     assert torch.isfinite(result).all()
@@ -94,7 +101,12 @@ def test_float32_outside_the_networks(half: LatentDiffusion) -> None:
     latents = half.encode(torch.zeros(1, 3, 64, 64))
     context = half.embed([CAPTION])
     noise = half.predict_noise(random_latents(8, 8), 501, context)
-    result = edited(half, random_latents(8, 8), edit_direction(half, BEFORE, AFTER).hidden, EditOptions.of(steps=2))
+    result = edited(
+        half,
+        random_latents(8, 8),
+        edit_direction(half, BEFORE, AFTER).hidden,
+        OPTIONS,
+    )
     for made in (latents, context, noise, half.decode(latents), result):
         assert made.dtype == torch.float32
         assert torch.isfinite(made).all()

@@ -12,7 +12,7 @@ from torch import Tensor
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.errors import InputError, OutputError
 from pix2pix_onthefly.methods.direction import edit_direction, load_direction, save_direction
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from pix2pix_onthefly.records import Conditioning
 from tests.helpers import (
     AFTER,
@@ -28,7 +28,7 @@ from tests.helpers import (
     report,
 )
 
-OPTIONS = EditOptions.of(steps=3)
+OPTIONS = EditOptions.of(AttentionOptions(), steps=3)
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ from pix2pix_onthefly.inversions.regularisation import (
     draw_shifts,
     regularise,
 )
-from pix2pix_onthefly.options import EditOptions, InversionOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions, InversionOptions
 from pix2pix_onthefly.records import Conditioning
 from tests.helpers import CAPTION, difference, random_latents, report, sd_scheduler, worst
 
@@ -100,7 +100,9 @@ def test_linear_noise_model_has_a_closed_form(kind: str, calls: int) -> None:
     latents = random_latents(8, 8)
     constants = torch.linspace(0.1, 0.9, latents.numel()).view_as(latents)
     model = StubDiffusion(lambda z, timestep: constants * z)
-    inversion = invert(model.as_diffusion(), latents, CAPTION, EditOptions.of(steps=STEPS, inversion=kind))
+    inversion = invert(
+        model.as_diffusion(), latents, CAPTION, EditOptions.of(AttentionOptions(), steps=STEPS, inversion=kind)
+    )
     expected = closed_form(constants, kind) * latents
     report(f"{kind} inversion against the closed form", difference(inversion.noise, expected))
     assert difference(inversion.noise, expected) < 1e-5
@@ -136,8 +138,8 @@ def test_round_trip(steps: int) -> None:
     """Aligned inversion, then diffusers' sampler: the latents come back within 1e-4 where the noise prediction does
     not depend on them. pix2pix-zero's own inversion leaves more than 1 %."""
     latents, model = random_latents(8, 8), StubDiffusion(fixed_noise).as_diffusion()
-    aligned = invert(model, latents, CAPTION, EditOptions.of(steps=steps))
-    reference = invert(model, latents, CAPTION, EditOptions.of(steps=steps, inversion="reference"))
+    aligned = invert(model, latents, CAPTION, EditOptions.of(AttentionOptions(), steps=steps))
+    reference = invert(model, latents, CAPTION, EditOptions.of(AttentionOptions(), steps=steps, inversion="reference"))
     report(f"round trip of {steps} steps", difference(sampled(aligned.noise, steps), latents))
     assert difference(sampled(aligned.noise, steps), latents) < 1e-4
     assert difference(sampled(reference.noise, steps), latents) > 1e-2
@@ -146,7 +148,7 @@ def test_round_trip(steps: int) -> None:
 def test_network_round_trip(diffusion: LatentDiffusion) -> None:
     """With the tiny UNet, the aligned inversion's trajectory consists of exact DDIM moves: each latent is had from the
     one before by `ddim_step` with the UNet's noise, within 1e-5."""
-    options = EditOptions.of(steps=5)
+    options = EditOptions.of(AttentionOptions(), steps=5)
     path = invert(diffusion, random_latents(), CAPTION, options).trajectory
     schedule, context, expected = diffusion.schedule(5), diffusion.embed([CAPTION]), list[Tensor]()
     levels = [schedule.final_signal, *(schedule.signal[t] for t in schedule.timesteps[::-1])]

@@ -16,7 +16,7 @@ from pix2pix_onthefly.evaluation.rivals.diffusers_pix2pix_zero import DiffusersP
 from pix2pix_onthefly.inversions.ddim import invert
 from pix2pix_onthefly.methods import reference
 from pix2pix_onthefly.methods.direction import edit_direction
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from tests.helpers import (
     AFTER,
     BEFORE,
@@ -52,7 +52,9 @@ class Passes:
 
 
 def options_of(scale: float, amount: float, **changes: Any) -> EditOptions:
-    return EditOptions.of(steps=STEPS, guidance_scale=scale, cross_attention_guidance=amount, **changes)
+    return EditOptions.of(
+        AttentionOptions(), steps=STEPS, guidance_scale=scale, cross_attention_guidance=amount, **changes
+    )
 
 
 def their_passes(diffusion: LatentDiffusion, noise: Tensor, scale: float, amount: float) -> Passes:

@@ -69,7 +69,7 @@ def case_of(backbone: LatentDiffusion, options: EditOptions, **changes: Any) -> 
 
     latents = backbone.encode(fitting.to_tensor(PICTURE))
     prepared = Prepared(PICTURE, PICTURE, BEFORE[0], options, latents)
-    return replace(Case(prepared, INSTRUCTION, CAPTIONS), **changes)
+    return replace(Case(prepared, INSTRUCTION, CAPTIONS, seed=options.seed), **changes)
 
 
 def difference_in_levels(one: Image.Image, other: Image.Image) -> int:

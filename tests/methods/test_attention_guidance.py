@@ -12,7 +12,7 @@ from pix2pix_onthefly.backbones.attention import record_cross_attention
 from pix2pix_onthefly.backbones.schedule import ddim_step
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods import attention_guidance
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from pix2pix_onthefly.records import Conditioning
 from tests.helpers import (
     CAPTION,
@@ -27,7 +27,7 @@ from tests.helpers import (
 )
 
 STEPS = 3
-OPTIONS = EditOptions.of(steps=STEPS)
+OPTIONS = EditOptions.of(AttentionOptions(), steps=STEPS)
 
 
 @torch.no_grad()

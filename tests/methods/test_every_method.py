@@ -12,7 +12,7 @@ from pix2pix_onthefly.methods.table import METHODS, method_options
 from tests.methods import cases
 from tests.methods.cases import edited, few_sentences, quick
 
-OURS = ("attention", "ddim", "sdedit-0.3", "pix2pix-zero-fixed")
+OURS = ("flow", "attention", "ddim", "sdedit-0.3", "edit-friendly", "pix2pix-zero-fixed")
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,13 @@ def test_oblong_pictures_come_back_at_their_size(editor: Editor, name: str) -> N
 
 
 def test_the_seed_matters_where_noise_is_drawn_and_nowhere_else(editor: Editor) -> None:
-    for name, drawn in (("sdedit-0.3", True), ("ddim", False), ("attention", False)):
+    for name, drawn in (
+        ("flow", True),
+        ("edit-friendly", True),
+        ("sdedit-0.3", True),
+        ("ddim", False),
+        ("attention", False),
+    ):
         pictures = {edited(editor, quick(editor, name, seed=seed)).image.tobytes() for seed in (5, 1)}
         assert len(pictures) == 1 + drawn, name
 
@@ -62,9 +68,9 @@ def test_the_guidance_scale_is_used(editor: Editor) -> None:
     ("name", "changes", "message"),
     [
         ("ddmi", {}, "there is no method 'ddmi'; did you mean 'ddim'?"),
-        ("magic-0.5", {}, "there is no method 'magic-0.5'; choose one of attention, ddim, sdedit"),
+        ("magic-0.5", {}, "there is no method 'magic-0.5'; choose one of flow, attention, ddim, sdedit"),
         ("ddim-0.5", {}, "there is no method 'ddim-0.5'; did you mean 'ddim'?"),
-        ("ddim", {"strength": 0.5}, "there is no option 'strength'"),
+        ("ddim", {"strength": 0.5}, "the method ddim has no option 'strength'; choose the method sdedit"),
         ("ddim", {"guidance_scale": "high"}, "guidance_scale must be of type float, not str"),
         ("ddim", {"negative": "blurry"}, "negative must be one of empty, source"),
         ("sdedit", {"strength": 0.0}, "strength must lie between 0.01 and 1"),

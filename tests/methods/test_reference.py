@@ -9,12 +9,12 @@ from torch import Tensor
 
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods.reference import keep_reference, reconstruct
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from pix2pix_onthefly.records import Inverted, Reconstruction
 from tests.helpers import CROSS_LAYERS, difference, guided, guided_edits, inversion_of, random_latents
 
 STEPS = 3
-OPTIONS = EditOptions.of(steps=STEPS)
+OPTIONS = EditOptions.of(AttentionOptions(), steps=STEPS)
 
 
 @pytest.fixture(scope="module")

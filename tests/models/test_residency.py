@@ -17,7 +17,7 @@ from pix2pix_onthefly.errors import ModelUnavailableError
 from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.models.families import EDIT_ROLES, FAMILIES
 from pix2pix_onthefly.models.residency import Models, Role
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from tests.helpers import guided, guided_edits, inversion_of, random_latents, tiny_diffusion
 
 META, CPU = torch.device("meta"), torch.device("cpu")
@@ -210,7 +210,7 @@ def test_edits_of_several_threads_do_not_mix(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(loading, "load_diffusion", lambda *_: shared)
     lender = models(CPU, low_vram=False)
     directions = [torch.full((1, 77, 32), scale) for scale in (0.1, 0.5, -0.3, 0.0)]
-    options = EditOptions.of(steps=3)
+    options = EditOptions.of(AttentionOptions(), steps=3)
 
     def edited(number: int) -> Tensor:
         noise = random_latents(8, 8, seed=number)

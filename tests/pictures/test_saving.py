@@ -94,7 +94,7 @@ def test_a_long_recipe_comes_back(tmp_path: Path, name: str) -> None:
 
 def test_a_result_saves_itself_with_its_recipe(tmp_path: Path, tiny_family: str) -> None:
     editor = Editor.load(tiny_family)
-    options = editor.options(steps=2, size=64)
+    options = editor.options(method="attention", steps=2, size=64)
     texts = {"caption": "a cat", "before": ["a cat"], "after": ["a dog"]}
     result = editor.edit(gradient(), "make it a dog", options=options, **texts)  # pyright: ignore[reportArgumentType]
     result.save(tmp_path / "a.png")

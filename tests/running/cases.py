@@ -21,7 +21,7 @@ SIZE = (80, 60)
 
 
 def options_of(editor: Editor, **changes: Any) -> EditOptions:
-    return editor.options(**{**QUICK, **changes})
+    return editor.options(**{"method": "attention", **QUICK, **changes})
 
 
 def jobs(editor: Editor, **changes: Any) -> list[Job]:

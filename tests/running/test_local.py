@@ -17,7 +17,7 @@ from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.errors import InputError, OnTheFlyError
 from pix2pix_onthefly.inversions import ddim
 from pix2pix_onthefly.methods.attention_guidance import AttentionGuidance
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from pix2pix_onthefly.records import EditResult
 from pix2pix_onthefly.running.jobs import Job
 from tests.evaluation.fixtures import draw_picture
@@ -224,4 +224,4 @@ def test_too_little_memory_for_a_preparation_is_one_sentence(editor: Editor, mon
 
     monkeypatch.setattr(ddim, "walk_to_noise", walk)
     with pytest.raises(OnTheFlyError, match=r"too little memory; choose --low-vram"):
-        editor.prepare(draw_picture(1, SIZE), options=EditOptions.of(steps=2), caption="a cat")
+        editor.prepare(draw_picture(1, SIZE), options=EditOptions.of(AttentionOptions(), steps=2), caption="a cat")

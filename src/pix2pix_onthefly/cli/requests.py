@@ -66,7 +66,10 @@ class EditRequest:
             raise OptionError("--direction takes the place of --before and --after; leave one of them out")
         if not self.before and self.direction is None:
             check_instruction(self.instruction)
-        return options_for(family, method=self.method, named=self.preset, changes=self.changes)
+        method = self.method
+        if self.direction is not None and method is None and self.preset is None:
+            method = AttentionOptions.name  # the only kind of edit that goes along a direction
+        return options_for(family, method=method, named=self.preset, changes=self.changes)
 
     def like(self, recipe: Mapping[str, object], name: str, *, same_picture: bool) -> EditRequest:
         """This request, with what it leaves open taken from the recipe of a picture called `name`.

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from ..backbones.backbone import Backbone
-from ..errors import OnTheFlyError
+from ..errors import OnTheFlyError, OptionError
 from ..methods.direction import check_direction, edit_direction
 from ..methods.method import Method, Need
 from ..methods.reference import keep_reference
@@ -90,6 +90,11 @@ class LocalExecutor:
 
     def begun(self, job: Job) -> Draft:
         """A job's draft; a picture that does not fit the models is refused with the draft's error."""
+        if job.direction is not None and Need.DIRECTION not in self.method(job.options.method).needs:
+            error = OptionError(
+                f"the method {job.options.method.name} goes by captions; a direction is for the method attention"
+            )
+            return replace(Draft.begun(job, job.original), error=error)
         if isinstance(job.picture, Prepared):
             return self._agreed(Draft.begun(job))
         try:

@@ -45,7 +45,7 @@ def test_diffusers_pix2pix_zero_is_ours(editor: Editor) -> None:
     assert isinstance(method, DiffusersZero)
     case = case_of(diffusion, theirs_options, captions=captions)
     theirs = method.edited(diffusion, case, theirs_options)
-    options = editor.options(steps=6, guidance_scale=theirs_options.flat()["guidance_scale"])
+    options = editor.options(method="attention", steps=6, guidance_scale=theirs_options.flat()["guidance_scale"])
     inversion = invert(diffusion, case.latents, BEFORE[0], options)
     edit = GuidedEdit(inversion, edit_direction(diffusion, captions.before, captions.after))
     (found,) = attention_guidance.edit(diffusion, [edit], options)

@@ -19,7 +19,7 @@ from pix2pix_onthefly.evaluation.runs.configurations import Configuration, paper
 from pix2pix_onthefly.evaluation.runs.result_files import opened_results, read_results
 from pix2pix_onthefly.evaluation.runs.runner import Extent, Ran, run_all
 from pix2pix_onthefly.methods.attention_guidance import AttentionGuidance
-from pix2pix_onthefly.options import EditOptions
+from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from tests.evaluation.runs.made import (
     QUICK,
     answer_at_once,
@@ -91,7 +91,7 @@ def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> N
 
 def sweep_rest(world: Path, out: Path) -> list[Ran]:
     setup = setup_of(world, out, batch=2)
-    options = EditOptions.of(steps=2, attempts=1, force=True)  # as the command does
+    options = EditOptions.of(AttentionOptions(), steps=2, attempts=1, force=True)  # as the command does
     return run_all(setup, paper_grid(options), Extent((SINGLE,), SWEPT))
 
 
