@@ -161,8 +161,9 @@ class Editor:
         caption: str | None = None,
         progress: Progress = no_progress,
     ) -> Prepared:
-        """Does once what every edit of a picture shares: caption, inversion and, where they fit into
-        `settings.map_memory`, the reference's cross-attention maps.
+        """Does once what every edit of a picture shares: its caption, and what the method works from: predictions for
+        the unedited picture, or the inversion and, where they fit into `settings.map_memory`, the reference's
+        cross-attention maps.
 
         Raises:
             InputError, OptionError, ModelUnavailableError: with a sentence for the user.
@@ -176,6 +177,8 @@ class Editor:
             raise draft.error
         if Need.DIRECTION in method.needs:
             draft = self.executor.with_reference(draft, progress)
+        if Need.SOURCE in method.needs:
+            draft = self.executor.with_predictions(draft, progress)
         return draft.prepared()
 
     def reconstruct(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,6 +191,22 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
+class SourcePredictions:
+    """What a backbone predicts for an unedited picture under its own caption, kept for edits to come.
+
+    Attributes:
+        weights, precision, steps, seed: what they were made with.
+        rows: by timestep and draw of noise, [1, channels, h, w].
+    """
+
+    weights: str
+    precision: str
+    steps: int
+    seed: int
+    rows: Mapping[tuple[float, int], Tensor] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A picture that is ready for any number of edits: caption and inversion are done.
 
@@ -202,6 +218,7 @@ class Prepared:
         options: what it was prepared with; an edit must agree in all that the inversion depends on.
         inverted: its noise; None where no method has asked for it.
         reference: the unedited regeneration with its maps; None where they would take too much memory.
+        predictions: of the unedited picture, for methods that compare with them.
         seconds: time spent in each stage.
     """
 
@@ -212,6 +229,7 @@ class Prepared:
     latents: Float[Tensor, "1 channels h w"] | None = field(default=None, repr=False)
     inverted: Inverted | None = None
     reference: Reconstruction | None = field(default=None, repr=False)
+    predictions: SourcePredictions | None = field(default=None, repr=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
 

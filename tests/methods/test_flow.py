@@ -12,10 +12,11 @@ from pix2pix_onthefly.editor import Editor
 from pix2pix_onthefly.methods.flow import Route, route_of
 from pix2pix_onthefly.methods.flow_steps import Flowing, noise_of, texts_of, timesteps_from
 from pix2pix_onthefly.methods.removal import filled_from_around, removed_regions
+from pix2pix_onthefly.methods.source_predictions import kept_for
 from pix2pix_onthefly.options import FLOW_BY_KIND, FlowOptions
 from pix2pix_onthefly.records import Case, EditCaptions
 from tests.helpers import AFTER, BEFORE, networks_of
-from tests.methods.cases import CAPTIONS, INSTRUCTION, case_of, edited, job, made, quick
+from tests.methods.cases import CAPTIONS, INSTRUCTION, PICTURE, case_of, difference_in_levels, edited, job, made, quick
 
 SAME = EditCaptions((BEFORE[0],), (BEFORE[0],), "given")
 PAIRS = EditCaptions(tuple(BEFORE[:2]), tuple(AFTER[:2]), "given")
@@ -24,7 +25,8 @@ PAIRS = EditCaptions(tuple(BEFORE[:2]), tuple(AFTER[:2]), "given")
 def _flowing(editor: Editor, cases: Sequence[Case], scale: float = 1.0, average: str = "predictions") -> Flowing:
     backbone = networks_of(editor)
     texts = [texts_of(backbone, case, average) for case in cases]
-    return Flowing(backbone, backbone.path(10), cases, texts, backbone.condition([""]), scale, 1)
+    kept = [kept_for(case, backbone, 10) for case in cases]
+    return Flowing(backbone, backbone.path(10), cases, texts, kept, backbone.condition([""]), scale, 1)
 
 
 def test_a_step_is_flowedits_in_the_coordinates_of_ddims_ode(editor: Editor) -> None:
@@ -177,3 +179,26 @@ def test_jobs_of_several_candidates_keep_their_order(editor: Editor) -> None:
     assert (first.captions, second.captions) == (CAPTIONS, PAIRS)
     assert len(first.others) == len(second.others) == 1
     assert first.instruction == INSTRUCTION
+
+
+def test_a_second_edit_of_a_prepared_picture_needs_the_edited_rows_alone(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = quick(editor, "flow", steps=4, refine=0.0)
+    prepared = editor.prepare(PICTURE, options=options, caption=BEFORE[0])
+    backbone = networks_of(editor)
+    rows: list[int] = []
+    predict = backbone.predict
+
+    def counted(latents: torch.Tensor, *arguments: object) -> torch.Tensor:
+        rows.append(len(latents))
+        return predict(latents, *arguments)  # pyright: ignore[reportArgumentType]
+
+    alone = edited(editor, options)
+    monkeypatch.setattr(backbone, "predict", counted)
+    again = edited(editor, options, picture=prepared, caption=None)
+    assert set(rows) == {2}
+    assert difference_in_levels(alone.image, again.image) <= 1
+    rows.clear()
+    edited(editor, replace(options, seed=options.seed + 1), picture=prepared, caption=None)
+    assert set(rows) == {3}, "what was kept is of another seed"

@@ -17,6 +17,7 @@ from .method import Need
 from .redrawing import redraw
 from .regions import both, found_region, merged
 from .removal import remove
+from .source_predictions import kept_for
 
 REMOVAL, FLOW = "remove", "flow"
 
@@ -51,7 +52,7 @@ def route_of(kind: str, own: FlowOptions) -> Route:
 class FlowEditing:
     """A `method.Method` on predictions alone: no inversion, no attention maps, no gradients."""
 
-    needs = frozenset([Need.CAPTIONS])
+    needs = frozenset([Need.CAPTIONS, Need.SOURCE])
     batch: int | None = None
 
     def __init__(self, options: FlowOptions, models: object = None) -> None:
@@ -100,7 +101,8 @@ class _Ride:
         backbone, cases = self.backbone, self.cases
         path, empty = backbone.path(self.options.steps), backbone.condition([""])
         texts = [texts_of(backbone, case, self.own.average) for case in cases]
-        flowing = Flowing(backbone, path, cases, texts, empty, self.own.guidance_scale, self.own.draws)
+        kept = [kept_for(case, backbone, self.options.steps) for case in cases]
+        flowing = Flowing(backbone, path, cases, texts, kept, empty, self.own.guidance_scale, self.own.draws)
         edited = [case.latents for case in cases]
         timesteps = timesteps_from(path, self.route.start)
         for done, timestep in enumerate(timesteps, 1):

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones.backbone import Backbone, Path
-from ..records import Case, Conditioning, joined
+from ..records import Case, Conditioning, SourcePredictions, joined
 
 _STRIDE_OF_SEEDS = 1_000_003
 
@@ -81,7 +81,7 @@ class Flowing:
     Attributes:
         backbone, path: what predicts, and how far a step moves.
         cases: the edits.
-        texts: theirs.
+        texts, kept: theirs; predictions for their sources where those are known.
         empty: the row of the empty text.
         scale: of classifier-free guidance towards the after-captions; 1 leaves the empty text out.
         draws: of noise that a step averages.
@@ -91,6 +91,7 @@ class Flowing:
     path: Path
     cases: Sequence[Case]
     texts: Sequence[Texts]
+    kept: Sequence[SourcePredictions | None]
     empty: Conditioning
     scale: float
     draws: int
@@ -107,21 +108,23 @@ class Flowing:
         """By what the predictions for edit and source differ, [cases, channels, h, w]."""
         rows = _Rows([], [])
         sources: dict[tuple[object, ...], slice] = {}
-        places: list[tuple[slice, slice | None, slice]] = []
-        for case, texts, clean in zip(self.cases, self.texts, edited, strict=True):
+        places: list[tuple[slice | Tensor, slice | None, slice]] = []
+        for case, texts, kept, clean in zip(self.cases, self.texts, self.kept, edited, strict=True):
             noise = noise_of(case.latents, case.seed, timestep, draw)
             key = (id(case.latents), case.seed, case.captions.before)
-            if key not in sources:  # edits of one picture with one seed share what is predicted for the source
+            known = None if kept is None else kept.rows.get((timestep, draw))
+            if known is None and key not in sources:  # edits of one picture with one seed share its predictions
                 sources[key] = rows.add(self.path.noised(case.latents, noise, timestep), texts.before)
             noisy = self.path.noised(clean, noise, timestep)
             unguided = None if self.scale == 1 else rows.add(noisy, self.empty)
-            places.append((sources[key], unguided, rows.add(noisy, texts.after)))
+            places.append((sources[key] if known is None else known, unguided, rows.add(noisy, texts.after)))
         predicted = rows.predicted(self.backbone, timestep)
         return torch.cat([self._difference(predicted, *place) for place in places])
 
-    def _difference(self, predicted: Tensor, before: slice, unguided: slice | None, after: slice) -> Tensor:
+    def _difference(self, predicted: Tensor, before: slice | Tensor, unguided: slice | None, after: slice) -> Tensor:
         towards = predicted[after].mean(0, keepdim=True)
         if unguided is not None:
             away = predicted[unguided]
             towards = away + self.scale * (towards - away)
-        return towards - predicted[before].mean(0, keepdim=True)
+        source = before if isinstance(before, Tensor) else predicted[before].mean(0, keepdim=True)
+        return towards - source

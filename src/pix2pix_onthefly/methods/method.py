@@ -18,6 +18,8 @@ class Need(Enum):
     """The noise that regenerates the picture: `Case.inverted`."""
     DIRECTION = "direction"
     """The edit direction between the captions: `Case.direction`."""
+    SOURCE = "source"
+    """Predictions for the unedited picture: made with the edit, or found in `Prepared.predictions`."""
     CAPTIONS = "captions"
     """Captions before and after the edit."""
 

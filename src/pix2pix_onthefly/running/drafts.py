@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import OnTheFlyError
 from ..options import MOST_SEED, EditOptions
 from ..pictures.digest import picture_digest
-from ..records import EditCaptions, Inverted, Prepared, Reconstruction
+from ..records import EditCaptions, Inverted, Prepared, Reconstruction, SourcePredictions
 from .jobs import Job
 
 Size = tuple[int, int]
@@ -24,7 +24,7 @@ class Draft:
         job: as given.
         original, source: the picture at its own size, and at the size it is worked on.
         digest: of `source`: what stages share is known by it, never by where an object lies in memory.
-        caption, captions, latents, inverted, reference: None until their stage is over.
+        caption, captions, latents, inverted, reference, predictions: None until their stage is over.
         seconds: spent in each stage; what several jobs share is shared out among them.
         error: why it goes no further.
     """
@@ -38,6 +38,7 @@ class Draft:
     latents: Tensor | None = field(default=None, repr=False)
     inverted: Inverted | None = field(default=None, repr=False)
     reference: Reconstruction | None = field(default=None, repr=False)
+    predictions: SourcePredictions | None = field(default=None, repr=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     error: OnTheFlyError | None = None
 
@@ -60,6 +61,7 @@ class Draft:
                 ready.latents,
                 ready.inverted,
                 ready.reference,
+                ready.predictions,
                 dict(ready.seconds),
             )
         assert source is not None
@@ -101,5 +103,6 @@ class Draft:
             options=self.options,
             inverted=self.inverted,
             reference=self.reference,
+            predictions=self.predictions,
             seconds=self.seconds,
         )

@@ -16,6 +16,7 @@ from ..errors import OnTheFlyError, OptionError
 from ..methods.direction import check_direction, edit_direction
 from ..methods.method import Method, Need
 from ..methods.reference import keep_reference
+from ..methods.source_predictions import keep_predictions
 from ..methods.table import make_method
 from ..models.residency import Models
 from ..options import EditOptions, LoadOptions, MethodOptions
@@ -123,6 +124,13 @@ class LocalExecutor:
         with told_of_memory(1), clock.stage("reconstruct"), self.models.using("diffusion") as backbone:
             kept = keep_reference(backbone, draft.inverted, progress, most_bytes=most)
         return replace(draft.timed("reconstruct", clock.seconds["reconstruct"]), reference=kept)
+
+    def with_predictions(self, draft: Draft, progress: Progress) -> Draft:
+        """An encoded draft with what the backbone predicts for the unedited picture."""
+        clock = Clock(progress)
+        with told_of_memory(1), clock.stage("reconstruct"), self.models.using("diffusion") as backbone:
+            kept = keep_predictions(backbone, draft.prepared(), draft.options)
+        return replace(draft.timed("reconstruct", clock.seconds["reconstruct"]), predictions=kept)
 
     def method(self, options: MethodOptions) -> Method:
         """The method of some options, made once.
