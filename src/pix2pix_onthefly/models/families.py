@@ -66,7 +66,7 @@ FAMILIES: dict[str, Family] = {
         pool="world",
         lexicon="world",
         about="the bundled small models: they know rendered objects on plain backgrounds, not photographs",
-        reconstruction_floor=25.5,  # docs/inversion.md: world pictures lie above, photographs below
+        reconstruction_floor=25.5,  # docs/inversion.md: its world lies above, inverted or just encoded; others below
         option_defaults={"sentences": "world"},
         guidance_factor=0.3,  # a small model overshoots at Stable Diffusion's scales: 1.5 here is what 5 is there
     ),

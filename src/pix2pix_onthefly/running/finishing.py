@@ -30,7 +30,7 @@ def warnings_of(name: str, family: Family, agreement: float | None, captions: Ed
 
     Args:
         name, family: the models.
-        agreement: PSNR of the unedited regeneration in dB, where there is one.
+        agreement: PSNR in dB of the unedited regeneration, or of the picture through the autoencoder, where known.
         captions: how the language model's captions came about.
     """
     found: list[str] = []
@@ -57,6 +57,7 @@ def result_of(
     unedited: Image.Image | None,
     region: Tensor | None,
     *,
+    through: Image.Image | None,
     name: str,
     family: Family,
     method: Method,
@@ -66,6 +67,7 @@ def result_of(
     Args:
         made, unedited: the edit and the unedited regeneration, at the working size.
         region: what the edit was held to, in cells of the latents [1, 1, h, w]; None for everywhere.
+        through: the picture through the autoencoder alone, which tells of a foreign picture where no regeneration does.
         name, family: the models.
     """
     assert draft.caption is not None
@@ -74,6 +76,7 @@ def result_of(
     if unedited is not None:
         unedited = fitting.restore(unedited, draft.source.size)
         agreement = fitting.psnr(draft.source, unedited)
+    known = None if through is None else fitting.psnr(draft.source, fitting.restore(through, draft.source.size))
     image = fitting.restore(made, draft.original.size)
     weights = pixel_weights(region, draft.job.mask, image.size)
     if weights is not None and (draft.options.keep == "hard" or draft.job.mask is not None):
@@ -92,6 +95,6 @@ def result_of(
         seconds=draft.seconds,
         source_sha256=picture_digest(draft.original),
         reconstruction_psnr=agreement,
-        warnings=warnings_of(name, family, agreement, draft.captions),
+        warnings=warnings_of(name, family, known if agreement is None else agreement, draft.captions),
         mask=weights,
     )

@@ -198,13 +198,19 @@ class LocalExecutor:
             made = method.edit(backbone, cases, drafts[0].options, progress)
             edited = [held(one, case, keep) for one, case in zip(made, cases, strict=True)]
             pictures = [self._decoded(backbone, one) for one in edited]
+            through = [self._through(backbone, draft, one) for draft, one in zip(drafts, edited, strict=True)]
         share = clock.seconds["edit"] / len(drafts)
+        shared: dict[str, Any] = {"name": self.family, "family": self.models.family, "method": method}
         return [
-            result_of(
-                draft.timed("edit", share), *pair, one.mask, name=self.family, family=self.models.family, method=method
-            )
-            for draft, one, pair in zip(drafts, edited, pictures, strict=True)
+            result_of(draft.timed("edit", share), *pair, one.mask, through=plain, **shared)
+            for draft, one, pair, plain in zip(drafts, edited, pictures, through, strict=True)
         ]
+
+    def _through(self, backbone: Backbone, draft: Draft, edited: Edited) -> Image.Image | None:
+        """The picture through the autoencoder, where that is to tell whether the models know its like."""
+        if draft.latents is None or edited.unedited is not None or self.models.family.reconstruction_floor is None:
+            return None
+        return fitting.to_image(backbone.decode(draft.latents))
 
     @staticmethod
     def _decoded(backbone: Backbone, edited: Edited) -> tuple[Image.Image, Image.Image | None]:

@@ -26,7 +26,7 @@ from pix2pix_onthefly.evaluation.runs.setup import Setup
 from pix2pix_onthefly.language.transformers_model import TransformersModel
 
 SIDE = 48
-QUICK: dict[str, Any] = {"steps": 2, "attempts": 1, "shots": 0, "force": True}
+QUICK: dict[str, Any] = {"method": "attention", "steps": 2, "attempts": 1, "shots": 0, "force": True}
 
 
 @cache

@@ -29,7 +29,7 @@ def name(world: Path, tmp_path: Path, tiny_family: str) -> Namer:
     setup = setup_of(world, tmp_path)
 
     def of(method: str = "attention", **changes: object) -> str:
-        return setup.name(Configuration(setup.editor.options(method=method, **{**QUICK, **changes})))
+        return setup.name(Configuration(setup.editor.options(**{**QUICK, "method": method, **changes})))
 
     return of
 

@@ -55,7 +55,7 @@ def test_a_line_tells_all_that_is_needed_to_make_the_edit_again(world: Path, tmp
     assert first["configuration"] == ran.configuration
     assert first["options"]["steps"] == 2
     assert first["options"]["method"] == "attention"
-    assert first["settings"] == setup.editor.options().method.flat()
+    assert first["settings"] == setup.editor.options(method="attention").method.flat()
     assert first["captions"]["prompt"].startswith("Instruct: Given the transformation")
     assert len(first["captions"]["replies"]) == 1
     assert first["family"] == TINY
