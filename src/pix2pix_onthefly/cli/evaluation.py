@@ -15,7 +15,7 @@ from ..evaluation.data.turns import SETTINGS, SINGLE
 from ..evaluation.rivals import register_rivals
 from ..evaluation.runs.configurations import CAPTION_SOURCES, CAPTIONER, GOLD, GRID_OPTIONS, GRIDS
 from ..models.families import EDIT_ROLES, family_of
-from ..options import EditOptions, LoadOptions
+from ..options import AttentionOptions, EditOptions, LoadOptions
 from ..running.defaults import options_for
 from .arguments import MethodName, PresetName
 from .console import STAGES, complain, progress_display, say
@@ -112,7 +112,8 @@ def sweep(
 
     if grid not in GRIDS:
         raise OptionError(f"there is no grid {grid!r}; choose {', '.join(GRIDS)}")
-    extent, options = _extent(setting, limit, shard), _options(models, changes, method, preset)
+    chosen = method if method or preset else AttentionOptions.name  # the paper's own, whatever the default is
+    extent, options = _extent(setting, limit, shard), _options(models, changes, chosen, preset)
     setup = _setup(dataset, out, models, gold=False, truncate=truncate)
     _tell(_run(setup, paper_grid(options), extent), out, as_json=as_json)
 

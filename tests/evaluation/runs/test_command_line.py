@@ -134,7 +134,7 @@ def test_settings_of_a_methods_own(world: Path) -> None:
         (("evaluate", "world", "--out", "out", "--method", "magic"), "there is no method 'magic'"),
         (
             ("evaluate", "world", "--out", "out", "--negative", "source"),
-            "there is no option 'negative'",
+            "the method flow has no option 'negative'; choose the method ddim",
         ),
         (("evaluate", "world", "--out", "out", "--method", "hive"), "name the folder in ONTHEFLY_HIVE"),
         (("evaluate", "world", "--out", "out", "--steps", "1"), "steps must lie between"),
