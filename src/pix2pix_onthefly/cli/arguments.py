@@ -35,7 +35,19 @@ LikePicture = Annotated[
     Path | None,
     typer.Option(metavar="PICTURE", help="Take all that is not given here from the recipe in an edited picture."),
 ]
-Compare = Annotated[bool, typer.Option("--compare", help="Save original, reconstruction and edit side by side.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Save original, reconstruction, edits and mask side by side.")]
+MaskFile = Annotated[
+    Path | None,
+    typer.Option("--mask", metavar="FILE", help="A picture of the same size, white where something may change."),
+]
+NewMaskFile = Annotated[
+    Path | None,
+    typer.Option("--show-mask", metavar="FILE", help="Save what the edit was held to, white where it changed, too."),
+]
+EveryCandidate = Annotated[
+    bool,
+    typer.Option("--all", help="With --best: save all candidates, numbered from the best, not the best alone."),
+]
 GoldPicture = Annotated[
     Path | None,
     typer.Option("--gold", metavar="PICTURE", help="The true result, if there is one; --compare shows it too."),

@@ -99,13 +99,9 @@ class Flowing:
         self, edited: Sequence[Float[Tensor, "1 channels h w"]], timestep: int
     ) -> list[Float[Tensor, "1 channels h w"]]:
         """The edited pictures, one step further."""
-        shifts = [
-            self.path.shift(difference, timestep)
-            for difference in torch.stack(
-                [self._differences(edited, timestep, draw) for draw in range(self.draws)]
-            ).mean(0)
-        ]
-        return [clean + shift[None] for clean, shift in zip(edited, shifts, strict=True)]
+        drawn = torch.stack([self._differences(edited, timestep, draw) for draw in range(self.draws)])
+        shifts = self.path.shift(drawn.mean(0), timestep).split(1)
+        return [clean + shift for clean, shift in zip(edited, shifts, strict=True)]
 
     def _differences(self, edited: Sequence[Tensor], timestep: int, draw: int) -> Tensor:
         """By what the predictions for edit and source differ, [cases, channels, h, w]."""
