@@ -53,7 +53,7 @@ def test_every_candidate_is_saved_and_can_be_made_alone(here: Path) -> None:
     names = [f"cat-edited-{number}.png" for number in (1, 2, 3)]
     assert [one["output"] for one in printed["candidates"]] == names
     assert [one["seed"] for one in printed["candidates"]] == [5, 6, 7]
-    assert sorted(path.name for path in here.glob("*.png")) == ["cat.png", *names, *(f"mask-{n}.png" for n in "123")]
+    assert sorted(path.name for path in here.glob("*.png")) == [*names, "cat.png", *(f"mask-{n}.png" for n in "123")]
     assert options_of(saving.read_recipe(names[1]))["candidates"] == 1
     result = onthefly("edit", "cat.png", "--like", names[1], "-o", "again.png")
     assert result.exit_code == 0, result.output

@@ -1,4 +1,4 @@
-"""Which bytes of a picture stay: outside the region of an edit and outside the user's mask, at the picture's own size."""
+"""Which bytes of a picture stay: outside an edit's region and outside the user's mask, at the picture's own size."""
 
 from __future__ import annotations
 

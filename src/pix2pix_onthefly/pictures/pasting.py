@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-FEATHER = 1 / 100
+FEATHER = 1 / 50
 """Width of the soft rim inside a mask, as a share of the picture's longer side."""
-UNSEEN = 4.0
-"""Levels: so small a change of a pixel that can be seen through is the autoencoder's, not the edit's."""
+UNSEEN = 12.0
+"""Levels: so small a change of a pixel that can be seen through is the models' haze around an edit, not the edit."""
 
 _Pixels = np.ndarray[Any, Any]
 

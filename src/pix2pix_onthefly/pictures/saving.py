@@ -71,7 +71,8 @@ def save(image: Image.Image, path: Path | str, recipe: dict[str, object] | None,
     """Writes a picture whole or not at all, with its recipe inside; with None nothing but pixels.
 
     PNG and WebP keep its transparency, in JPEG it lies over white. PNG carries the text chunks `onthefly` (JSON) and
-    `parameters` (for people and other programs), JPEG and WebP the JSON as EXIF UserComment. What a recipe holds is kept as it is, whatever it is: it is for its reader to know.
+    `parameters` (for people and other programs), JPEG and WebP the JSON as EXIF UserComment. What a recipe holds is
+    kept as it is, whatever it is: it is for its reader to know.
 
     Args:
         image: of any mode.

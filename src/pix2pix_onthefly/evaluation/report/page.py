@@ -1,8 +1,9 @@
 """One page to look at: every edit with its pictures, texts and verdict, the worst first.
 
 Edits of the same turn by several configurations stand below one another, each with the four pictures of the paper's
-Fig. 7 and, where something held the edit, its mask. The page holds everything itself, every picture once, as WebP in base64, and asks for nothing from anywhere.
-`page.html` and `edit_card.html` are its templates: all texts reach them as they are and are escaped there.
+Fig. 7 and, where something held the edit, its mask. The page holds everything itself, every picture once, as WebP in
+base64, and asks for nothing from anywhere. `page.html` and `edit_card.html` are its templates: all texts reach them as
+they are and are escaped there.
 """
 
 from __future__ import annotations
