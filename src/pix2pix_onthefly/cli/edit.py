@@ -73,7 +73,7 @@ def edit(
 ) -> None:
     """Edit a picture as an instruction says.
 
-    Several candidates are saved as NAME-1.png, NAME-2.png and so on; with --best the best one alone as NAME.png.
+    Several candidates go to NAME-1.png and so on; with --best only the best is saved, as NAME.png.
     """
     from ..pictures import saving
     from ..pictures.opening import read_picture
