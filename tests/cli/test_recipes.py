@@ -117,7 +117,7 @@ def test_like_on_another_picture_keeps_the_users_own_captions() -> None:
 
 def test_like_with_another_family_carries_no_defaults_over() -> None:
     """Of the old family's settings only those count that somebody had asked for."""
-    options = options_for(FAMILIES["mini"], changes={"steps": 33}).flat()
+    options = options_for(FAMILIES["mini"], method="attention", changes={"steps": 33}).flat()
     request = EditRequest(models={"family": "sd21"})
     made = request.like({**RECIPE, "options": options}, "x.png", same_picture=True)
     assert made.changes == {"steps": 33}
