@@ -15,7 +15,8 @@ from .models import families, loading
 from .models.residency import Models
 from .options import AttentionOptions, DrawOptions, EditOptions, LoadOptions, MethodOptions, ReconstructionOptions
 from .pictures import fitting
-from .pictures.opening import picture_of
+from .pictures.masks import mask_of
+from .pictures.opening import opened_of, picture_of
 from .records import Conditioning, EditCaptions, EditResult, Prepared, Progress, no_progress
 from .rewriting.instructions import check_instruction
 from .running.cache import Cache
@@ -25,7 +26,7 @@ from .running.jobs import Job, given_captions
 from .running.local import LocalExecutor, told_of_memory
 
 Picture = Any
-"""A path, a PIL picture, encoded bytes, a numpy array or a tensor: all that `pictures.opening.picture_of` takes."""
+"""A path, a PIL picture, encoded bytes, a numpy array or a tensor: all that `pictures.opening.opened_of` takes."""
 
 
 class Editor:
@@ -258,13 +259,13 @@ class Editor:
         mask: Picture | None = None,
     ) -> Job:
         """A job with its picture opened; of a prepared one with its own options where no others are given."""
-        limits = None if mask is None else picture_of(mask).convert("L")
+        limits = None if mask is None else mask_of(mask)
         if isinstance(image, Prepared):
             if caption not in (None, image.caption):
                 raise InputError(f"this picture was prepared with the caption {image.caption!r}; prepare it anew")
             return Job(image, instruction, options or image.options, None, captions, direction, answer, limits)
-        picture = picture_of(image)
-        return Job(picture, instruction, options or self.options(), caption, captions, direction, answer, limits)
+        opened, own = opened_of(image), options or self.options()
+        return Job(opened.image, instruction, own, caption, captions, direction, answer, limits, opened.rgba)
 
 
 def _first(results: Sequence[EditResult | OnTheFlyError]) -> EditResult:

@@ -52,7 +52,6 @@ class AttentionOptions(MethodOptions):
         "Step size of the gradient that keeps the cross-attention maps; 0 turns it off (pix2pix-zero uses 0.1).",
         minimum=0.0,
         maximum=10.0,
-        common=True,
     )
     guided_share: float = setting(
         1.0,

@@ -212,6 +212,7 @@ class Prepared:
 
     Attributes:
         original: the picture as it was given, RGB.
+        rgba: the same with its opacity; None if it has no transparency data.
         source: the picture at the size it is worked on.
         latents: of `source`, [1, channels, h, w]; None for methods with a backbone of their own.
         caption: what it shows.
@@ -226,6 +227,7 @@ class Prepared:
     source: Image.Image
     caption: str
     options: EditOptions
+    rgba: Image.Image | None = field(default=None, repr=False)
     latents: Float[Tensor, "1 channels h w"] | None = field(default=None, repr=False)
     inverted: Inverted | None = None
     reference: Reconstruction | None = field(default=None, repr=False)
@@ -286,7 +288,8 @@ class EditResult:
     """Everything an edit made, and all that is needed to make it again.
 
     Attributes:
-        image: the edited picture, at the input's size.
+        image: the edited picture, at the input's size: RGB; RGBA where the input can be seen through and the edit was
+            held to a region of it.
         source, reconstruction: the input as it was fitted, and its unedited regeneration, at the working size; the
             latter is None for methods that make none.
         instruction, caption, captions: the texts.
@@ -299,6 +302,7 @@ class EditResult:
         reconstruction_psnr: agreement of `reconstruction` with `source` in dB.
         warnings: sentences for the user.
         mask: what the edit was held to, as L at the input's size, white where it changed; None where nothing held it.
+        mask_sha256: digest of the user's mask; None where there was none.
         agreement: by how much better the captioner thinks the after-captions describe `image` than the
             before-captions do; None where candidates were not ranked.
         others: the other candidates, where several were asked for; in the order of their ranks if they were ranked.
@@ -319,6 +323,7 @@ class EditResult:
     reconstruction_psnr: float | None = None
     warnings: tuple[str, ...] = ()
     mask: Image.Image | None = None
+    mask_sha256: str | None = None
     agreement: float | None = None
     others: tuple[EditResult, ...] = field(default=(), repr=False)
 
@@ -350,6 +355,7 @@ class EditResult:
             "versions": self.versions,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
             "source_sha256": self.source_sha256,
+            **({} if self.mask_sha256 is None else {"mask_sha256": self.mask_sha256}),
             "reconstruction_psnr": None if agreement is None else round(agreement, 2),
             "warnings": list(self.warnings),
         }

@@ -19,6 +19,8 @@ from tests.cli.helpers import QUICK, edit, onthefly, options_of, same_pixels
 
 here = cli_helpers.here  # a fixture is found by its name in the module of the tests
 
+ALONG = ("--method", "attention")
+"""The way that goes along a direction."""
 RECIPE: dict[str, object] = {
     "instruction": "make it a dog",
     "caption": "a cat",
@@ -29,7 +31,7 @@ RECIPE: dict[str, object] = {
 
 
 def test_like_repeats_an_edit(here: Path) -> None:
-    first = onthefly("edit", "cat.png", "make it a dog", "--attempts", "1", "--direction-scale", "2", *QUICK)
+    first = onthefly("edit", "cat.png", "make it a dog", "--attempts", "1", "--direction-scale", "2", *ALONG, *QUICK)
     assert first.exit_code == 0, first.output
     result = onthefly("edit", "cat.png", "--like", "cat-edited.png", "-o", "again.png")
     assert result.exit_code == 0, result.output
@@ -41,7 +43,7 @@ def test_like_repeats_an_edit(here: Path) -> None:
 
 
 def test_like_takes_what_is_given_anew(here: Path) -> None:
-    edit()
+    edit(*ALONG)
     result = onthefly("edit", "cat.png", "--like", "cat-edited.png", "--direction-scale", "3", "-o", "again.png")
     assert result.exit_code == 0, result.output
     assert options_of(saving.read_recipe("again.png"))["direction_scale"] == 3
@@ -115,7 +117,7 @@ def test_like_on_another_picture_keeps_the_users_own_captions() -> None:
 
 def test_like_with_another_family_carries_no_defaults_over() -> None:
     """Of the old family's settings only those count that somebody had asked for."""
-    options = options_for(FAMILIES["mini"], changes={"steps": 33}).flat()
+    options = options_for(FAMILIES["mini"], method="attention", changes={"steps": 33}).flat()
     request = EditRequest(models={"family": "sd21"})
     made = request.like({**RECIPE, "options": options}, "x.png", same_picture=True)
     assert made.changes == {"steps": 33}
@@ -146,7 +148,7 @@ def test_like_takes_the_tables_own_models() -> None:
 
 
 def test_like_with_another_method_leaves_the_old_ones_settings() -> None:
-    options = options_for(FAMILIES["mini"], changes={"guided_share": 0.5, "steps": 9}).flat()
+    options = options_for(FAMILIES["mini"], method="attention", changes={"guided_share": 0.5, "steps": 9}).flat()
     request = EditRequest(method="sdedit-0.5")
     made = request.like({**RECIPE, "options": options}, "x.png", same_picture=True)
     assert made.options().method.label == "sdedit-0.5"
@@ -155,7 +157,7 @@ def test_like_with_another_method_leaves_the_old_ones_settings() -> None:
 
 def test_recipes_of_the_version_before_still_work(here: Path) -> None:
     """They name no method, no digest of the picture, and hold every setting flat."""
-    edit()
+    edit(*ALONG)
     recipe = saving.read_recipe("cat-edited.png")
     old_options = {key: value for key, value in options_of(recipe).items() if key != "method"}
     old = {key: value for key, value in recipe.items() if key != "source_sha256"} | {"options": old_options}

@@ -148,7 +148,7 @@ def test_running_out_of_memory_is_not_blamed_on_the_file(tmp_path: Path, monkeyp
     def exhaust(_: Image.Image) -> Image.Image:
         raise MemoryError
 
-    monkeypatch.setattr(opening, "plain_rgb_and_alpha", exhaust)
+    monkeypatch.setattr(opening, "plain_layers", exhaust)
     with pytest.raises(MemoryError):
         opening.open_picture(tmp_path / "a.png")
 

@@ -28,17 +28,33 @@ BeforeTexts = Annotated[
 ]
 AfterTexts = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A caption after the edit; repeatable.")]
 DirectionFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Use a saved edit direction in place of captions.")
+    Path | None, typer.Option(metavar="FILE", hidden=True, help="Use a saved edit direction in place of captions.")
 ]
-NewDirectionFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Save the edit direction, too.")]
+NewDirectionFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", hidden=True, help="Save the edit direction, too.")
+]
 LikePicture = Annotated[
     Path | None,
     typer.Option(metavar="PICTURE", help="Take all that is not given here from the recipe in an edited picture."),
 ]
-Compare = Annotated[bool, typer.Option("--compare", help="Save original, reconstruction and edit side by side.")]
+Compare = Annotated[bool, typer.Option("--compare", help="Save original, edits and mask side by side.")]
+MaskFile = Annotated[
+    Path | None,
+    typer.Option("--mask", metavar="FILE", help="White where something may change; of the picture's size."),
+]
+NewMaskFile = Annotated[
+    Path | None,
+    typer.Option("--show-mask", metavar="FILE", help="Save what the edit was held to as such a picture."),
+]
+EveryCandidate = Annotated[
+    bool,
+    typer.Option("--all", help="With --best: save all candidates, numbered by rank."),
+]
 GoldPicture = Annotated[
     Path | None,
-    typer.Option("--gold", metavar="PICTURE", help="The true result, if there is one; --compare shows it too."),
+    typer.Option(
+        "--gold", metavar="PICTURE", hidden=True, help="The true result, if there is one; --compare shows it too."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist already.")]
 NoMetadata = Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the saved picture.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,21 @@ from .arguments import (
     CaptionText,
     Compare,
     DirectionFile,
+    EveryCandidate,
     GoldPicture,
     Instruction,
     LikePicture,
+    MaskFile,
     MethodName,
     NewDirectionFile,
+    NewMaskFile,
     NoMetadata,
     OutputFile,
     Overwrite,
     PictureFile,
     PresetName,
 )
+from .candidates import Targets, check_targets
 from .console import ask_user, complain, progress_display, say_json, say_rows, telling_of
 from .flags import MODEL_FLAGS, edit_flags, settings
 from .loading import load_editor
@@ -54,6 +59,9 @@ def edit(
     ask: Ask = False,
     compare: Compare = False,
     gold: GoldPicture = None,
+    mask: MaskFile = None,
+    show_mask: NewMaskFile = None,
+    every: EveryCandidate = False,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
     no_metadata: NoMetadata = False,
@@ -63,42 +71,67 @@ def edit(
     changes: dict[str, Any],
     models: dict[str, Any],
 ) -> None:
-    """Edit a picture as an instruction says."""
+    """Edit a picture as an instruction says.
+
+    Several candidates go to NAME-1.png and so on; with --best only the best is saved, as NAME.png.
+    """
     from ..pictures import saving
     from ..pictures.opening import read_picture
 
-    target = saving.check_output(output or default_output(image, "edited"), overwrite=overwrite)
     opened, true = read_picture(image), None if gold is None else read_picture(gold).image
     if true is not None and not compare:
         raise OptionError("--gold is shown by --compare; give both, or leave it out")
+    limits = _mask_for(opened, mask)
     texts = (tuple(before or ()), tuple(after or ()))
-    request = EditRequest(instruction, caption, *texts, direction, method, preset, changes, models)
+    request = EditRequest(instruction, caption, *texts, direction, method, preset, changes, models, mask=mask)
     if like is not None:
         recipe = saving.read_recipe(like)
         request = request.like(recipe, like.name, same_picture=_is_same(recipe, opened.image, image))
     check_direction_target(save_direction, request, overwrite=overwrite)
     options = request.options()
+    targets = check_targets(
+        output or default_output(image, "edited"),
+        show_mask,
+        options,
+        compare=compare,
+        every=every,
+        masked=mask is not None,
+        overwrite=overwrite,
+    )
     towards = _direction_of(request)
     editor = load_editor(request.models, request.roles)
     asked = ask and "rewriter" in request.roles
     captions = ask_back(editor, opened.image, request, options) if asked else None
-    result = _edited(editor, opened.image, request, options, towards, captions)
-    recipe = _recipe(result, request, image)
-    saving.save(
-        _compared(opened.image, result, true) if compare else result.image,
-        target,
-        None if no_metadata else recipe,
+    result = _edited(editor, opened, request, options, towards, captions, limits)
+    results = (result, *result.others)
+    recipes = [_recipe(one, request, image) for one in results]
+    pictures = [_compared(opened.image, results, true)] if compare else [one.image for one in results]
+    carried = [None] * len(results) if no_metadata else recipes
+    masks = targets.masks_of(results)
+    saving.save_all(
+        [*zip(pictures, targets.pictures, carried, strict=False), *masks],  # as many as there are targets
         overwrite=overwrite,
     )
     if save_direction is not None:
         _save_direction(editor, result, save_direction)
-    with telling_of(target):
-        _tell(result, recipe, target, opened, as_json=as_json)
+    with telling_of(*targets.pictures):
+        _tell(results, recipes[0], targets, opened, as_json=as_json)
 
 
 def default_output(image: Path, what: str) -> Path:
     """Where a picture goes if nothing is said: into this folder, beside standard input to standard output."""
     return image if is_dash(image) else Path(f"{image.stem}-{what}.png")
+
+
+def _mask_for(opened: OpenedPicture, path: Path | None) -> Image.Image | None:
+    """The user's mask, which is sure to belong to the picture."""
+    if path is None:
+        return None
+    from ..pictures.masks import check_mask, mask_of
+
+    mask = mask_of(path)
+    check_mask(mask, opened.image)
+    return mask
 
 
 def _is_same(recipe: dict[str, object], picture: Image.Image, path: Path) -> bool:
@@ -136,15 +169,16 @@ def ask_back(editor: Editor, picture: Image.Image, request: EditRequest, options
 
 def _edited(
     editor: Editor,
-    picture: Image.Image,
+    opened: OpenedPicture,
     request: EditRequest,
     options: EditOptions,
     direction: Conditioning | None,
     captions: EditCaptions | None,
+    mask: Image.Image | None,
 ) -> EditResult:
     with progress_display() as progress:
         return editor.edit(
-            picture,
+            opened,
             request.instruction,
             options=options,
             caption=request.caption,
@@ -152,6 +186,7 @@ def _edited(
             after=request.after,
             captions=captions,
             direction=direction,
+            mask=mask,
             progress=progress,
         )
 
@@ -163,17 +198,24 @@ def _recipe(result: EditResult, request: EditRequest, source: Path) -> dict[str,
         recipe["captions"] = request.record
     if request.direction is not None:
         recipe["direction"] = request.direction.name
+    if request.mask is not None:
+        recipe["mask"] = request.mask.name
     return recipe
 
 
-def _compared(picture: Image.Image, result: EditResult, gold: Image.Image | None) -> Image.Image:
-    """Original, reconstruction, edit and, where there is one, the true result (paper Fig. 7)."""
+def _compared(picture: Image.Image, results: Sequence[EditResult], gold: Image.Image | None) -> Image.Image:
+    """Original, reconstruction, every candidate, what the first was held to and, where there is one, the true result
+    (paper Fig. 7)."""
     from ..pictures.side_by_side import side_by_side
 
+    first, several = results[0], len(results) > 1
     shown = {"original": picture}
-    if result.reconstruction is not None:
-        shown[f"reconstruction ({result.reconstruction_psnr:.1f} dB)"] = result.reconstruction
-    shown["edit"] = result.image
+    if first.reconstruction is not None:
+        shown[f"reconstruction ({first.reconstruction_psnr:.1f} dB)"] = first.reconstruction
+    for number, one in enumerate(results, 1):
+        shown[f"edit {number} (seed {one.options.seed})" if several else "edit"] = one.image
+    if first.mask is not None:
+        shown["mask of edit 1" if several else "mask"] = first.mask
     if gold is not None:
         shown["gold"] = gold
     return side_by_side(tuple(shown.values()), tuple(shown))
@@ -188,13 +230,18 @@ def _save_direction(editor: Editor, result: EditResult, path: Path) -> None:
         save_direction(edit_direction(backbone, before, after), path, note)
 
 
-def _tell(result: EditResult, recipe: dict[str, object], target: Path, opened: OpenedPicture, *, as_json: bool) -> None:
-    aside = is_dash(target)  # the picture itself goes to standard output
+def _tell(
+    results: Sequence[EditResult], recipe: dict[str, object], targets: Targets, opened: OpenedPicture, *, as_json: bool
+) -> None:
+    first, pictures = results[0], targets.pictures
+    aside = any(map(is_dash, (*pictures, *targets.masks)))  # a picture itself goes to standard output
+    masks = [str(path) for path in targets.masks]
     if as_json:
-        say_json({**recipe, "output": str(target)}, aside=aside)
+        several = {"candidates": targets.as_plain(results)} if len(results) > 1 else {}
+        say_json({**recipe, "output": str(pictures[0]), **several, **({"masks": masks} if masks else {})}, aside=aside)
     else:
-        captions = result.captions
-        rows = {"caption": result.caption, "before": captions.before, "after": captions.after, "picture": target}
-        say_rows(rows, aside=aside)
-    for warning in (*opened.warnings, *result.warnings):
+        captions = first.captions
+        rows = {"caption": first.caption, "before": captions.before, "after": captions.after, "picture": pictures}
+        say_rows({**rows, **({"mask": masks} if masks else {})}, aside=aside)
+    for warning in (*opened.warnings, *first.warnings):
         complain(f"Warning: {warning}")

@@ -24,6 +24,7 @@ class EditRequest:
     Attributes:
         instruction, caption, before, after: the texts.
         direction: file of an edit direction.
+        mask: file of a mask.
         method, preset: names.
         changes: settings of the edit by flat name.
         models: settings of `LoadOptions` by name.
@@ -40,6 +41,7 @@ class EditRequest:
     changes: dict[str, Any] = field(default_factory=dict[str, Any])
     models: dict[str, Any] = field(default_factory=dict[str, Any])
     record: dict[str, object] | None = None
+    mask: Path | None = None
 
     @property
     def family(self) -> str | None:
@@ -103,6 +105,8 @@ class EditRequest:
             models={**(old.models if same_family else {}), **self.models},
         )
         _check_models(new.models, old.models, name)
+        if old.mask and same_picture and self.mask is None:  # another picture has another mask, or none
+            raise InputError(f"{name} was made with the mask {old.mask}; give it with --mask")
         if self.direction or self.before or self.after or self._asks_for_new_captions(old, same_picture):
             return new
         if old.direction:
@@ -141,9 +145,17 @@ def _request_of(recipe: Mapping[str, object], name: str) -> EditRequest:
             method=_text(method),
             changes={option: value for option, value in options.items() if value is not None},
             record=captions,
+            mask=_mask_of(recipe),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"the recipe in {name} is not that of an edit; give a picture that `edit` made") from error
+
+
+def _mask_of(recipe: Mapping[str, object]) -> Path | None:
+    """The name of the mask; of an edit made in Python only that there was one is known."""
+    if "mask" in recipe:
+        return Path(_text(recipe["mask"]))
+    return Path("whose digest it holds") if "mask_sha256" in recipe else None
 
 
 def _models_of(recipe: Mapping[str, object]) -> dict[str, Any]:

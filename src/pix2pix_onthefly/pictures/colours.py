@@ -18,11 +18,12 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF's tag, and its value for negativ
 
 def plain_rgb(image: Image.Image) -> Image.Image:
     """An RGB copy that carries nothing but its pixels."""
-    return plain_rgb_and_alpha(image)[0]
+    return plain_layers(image)[0]
 
 
-def plain_rgb_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """An RGB copy over white, and its opacity as L (255 is opaque) if the picture has any transparency data."""
+def plain_layers(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """An RGB copy over white; and, if the picture has any transparency data, an RGBA copy with its colours as they are,
+    also where nothing of them is seen."""
     key_scale = _key_scale(image)
     image.load()
     profile, key = image.info.get("icc_profile"), image.info.get("transparency")
@@ -35,12 +36,12 @@ def plain_rgb_and_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | 
     pixels.info = {} if key is None else {"transparency": key}
     _turn_upright(pixels, image)
     colours, alpha = _split(pixels)
-    rgb = _in_srgb(colours, profile)
+    rgb, rgba = _in_srgb(colours, profile), None
     if alpha is not None:
+        rgba = Image.merge("RGBA", (*rgb.split(), alpha))
         rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
-        alpha.info = {}
     rgb.info = {}  # Pillow's writers would copy comments and profiles from here
-    return rgb, alpha
+    return rgb, rgba
 
 
 def _key_scale(image: Image.Image) -> int:

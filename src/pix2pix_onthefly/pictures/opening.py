@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import InputError
 from .arrays import image_of_array, image_of_tensor
-from .colours import plain_rgb_and_alpha
+from .colours import plain_layers
 from .file_kinds import HEAD, begins_like, check_kind, check_not_raw
 from .standard_streams import is_dash, read_bounded, read_standard_input
 
@@ -42,39 +42,52 @@ class OpenedPicture:
 
     Attributes:
         image: plain RGB, upright; transparency over white; of an animation the first frame.
-        alpha: its opacity as L of the same size, 255 where it is opaque; None if it has no transparency data.
+        rgba: the same with its opacity, not laid over white: colours as they are stored, also where nothing of them is
+            seen; None if it has no transparency data.
         warnings: sentences for the user.
     """
 
     image: Image.Image
-    alpha: Image.Image | None
+    rgba: Image.Image | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def alpha(self) -> Image.Image | None:
+        """Its opacity as L of the same size, 255 where it is opaque; None if it has no transparency data."""
+        return None if self.rgba is None else self.rgba.getchannel("A")
 
 
 def picture_of(value: object) -> Image.Image:
-    """Anything that people hold a picture in, as plain RGB.
+    """Anything that people hold a picture in, as plain RGB; else as `opened_of`."""
+    return opened_of(value).image
+
+
+def opened_of(value: object) -> OpenedPicture:
+    """Anything that people hold a picture in.
 
     Args:
         value: a file's name (str or path; `-` is standard input), a PIL image, the bytes of a picture's file or an
             open file of them, a numpy array or a torch tensor. Arrays and tensors are [height, width, 3 or 4] or
             [height, width]; tensors also [3, height, width]; a batch of one is taken as well. uint8, or floating point
-            in 0..1.
+            in 0..1. What this gives is taken, too.
 
     Raises:
         InputError: anything else; or a picture that is empty, broken, or over `MAX_PIXELS`.
     """
     kind = getattr(sys.modules.get("torch"), "Tensor", ())  # who holds a tensor has imported torch; we need not
+    if isinstance(value, OpenedPicture):
+        return value
     if isinstance(value, Image.Image):
-        return to_rgb(value)
+        return _plain(value)
     if isinstance(value, np.ndarray):
-        return to_rgb(image_of_array(cast("np.ndarray[Any, Any]", value), MAX_PIXELS))
+        return _plain(image_of_array(cast("np.ndarray[Any, Any]", value), MAX_PIXELS))
     if isinstance(value, kind):
-        return to_rgb(image_of_tensor(cast("Tensor", value), MAX_PIXELS))
+        return _plain(image_of_tensor(cast("Tensor", value), MAX_PIXELS))
     if isinstance(value, os.PathLike):
         value = os.fspath(cast("os.PathLike[str] | os.PathLike[bytes]", value))
-        return open_picture(os.fsdecode(value))
+        return read_picture(os.fsdecode(value))
     if isinstance(value, str | bytes | bytearray | memoryview) or hasattr(value, "read"):
-        return open_picture(cast("Encoded", value))
+        return read_picture(cast("Encoded", value))
     raise InputError(
         f"{_named(value)} is not a picture; give a file's name, a PIL image, the bytes of a picture's file, a numpy "
         "array or a torch tensor"
@@ -107,9 +120,9 @@ def read_picture(source: Encoded) -> OpenedPicture:
     """
     with opened(source) as image:
         moving = image.format in _MOVING_FORMATS and _has_frames(image)
-        rgb, alpha = plain_rgb_and_alpha(image)
+        rgb, rgba = plain_layers(image)
         notes = (f"{name_of(source)} is animated; its first frame was taken",) if moving else ()
-        return OpenedPicture(rgb, alpha, notes)
+        return OpenedPicture(rgb, rgba, notes)
 
 
 def _has_frames(image: Image.Image) -> bool:
@@ -124,9 +137,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         InputError: empty, broken, or over `MAX_PIXELS`.
     """
+    return _plain(image).image
+
+
+def _plain(image: Image.Image) -> OpenedPicture:
     _check_pixels(image, "the picture")
     try:
-        return plain_rgb_and_alpha(image)[0]
+        return OpenedPicture(*plain_layers(image))
     except MemoryError:
         raise
     except Exception as error:  # decoders raise nearly anything at malformed data

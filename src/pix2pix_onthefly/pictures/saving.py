@@ -6,7 +6,8 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from ..errors import InputError, OutputError
 from ..files import written_whole
-from .colours import plain_rgb
+from .colours import plain_layers
 from .opening import Encoded, name_of, opened
 from .standard_streams import check_standard_output, is_dash, write_standard_output
 
@@ -69,8 +70,9 @@ def _exists(target: Path) -> bool:
 def save(image: Image.Image, path: Path | str, recipe: dict[str, object] | None, *, overwrite: bool) -> None:
     """Writes a picture whole or not at all, with its recipe inside; with None nothing but pixels.
 
-    PNG carries the text chunks `onthefly` (JSON) and `parameters` (for people and other programs), JPEG and WebP the
-    JSON as EXIF UserComment. What a recipe holds is kept as it is, whatever it is: it is for its reader to know.
+    PNG and WebP keep its transparency, in JPEG it lies over white. PNG carries the text chunks `onthefly` (JSON) and
+    `parameters` (for people and other programs), JPEG and WebP the JSON as EXIF UserComment. What a recipe holds is
+    kept as it is, whatever it is: it is for its reader to know.
 
     Args:
         image: of any mode.
@@ -81,20 +83,40 @@ def save(image: Image.Image, path: Path | str, recipe: dict[str, object] | None,
     Raises:
         OutputError: as of `check_output`, or the writing failed.
     """
-    target = check_output(path, overwrite=overwrite)
-    picture = plain_rgb(image)
-    if is_dash(target):
-        encoded = io.BytesIO()  # whole before its first byte goes out
-        picture.save(encoded, **_save_options(picture, "PNG", recipe))
-        write_standard_output(encoded.getvalue())
-        return
-    options = _save_options(picture, OUTPUT_FORMATS[target.suffix.lower()], recipe)
-    # ValueError is how encoders say that a picture is too large for their format
-    with (
-        written_whole(target, failures=(ValueError,), cure="try another place or PNG") as part,
-        open(part, "xb") as file,  # not tempfile, whose files only their owner may read
-    ):
-        picture.save(file, **options)
+    save_all([(image, path, recipe)], overwrite=overwrite)
+
+
+def save_all(pictures: Sequence[tuple[Image.Image, Path | str, dict[str, object] | None]], *, overwrite: bool) -> None:
+    """Writes several pictures with their recipes, as `save` writes one: where one cannot be written, none is.
+
+    Raises:
+        OutputError: as of `save`.
+    """
+    targets = [check_output(path, overwrite=overwrite) for _, path, _ in pictures]
+    with ExitStack() as parts:
+        for (image, _, recipe), target in sorted(
+            zip(pictures, targets, strict=True), key=lambda each: is_dash(each[1])
+        ):
+            if is_dash(target):  # last, for what was sent cannot be taken back
+                encoded = io.BytesIO()  # whole before its first byte goes out
+                picture, options = _as_saved(image, "PNG", recipe)
+                picture.save(encoded, **options)
+                write_standard_output(encoded.getvalue())
+                continue
+            picture, options = _as_saved(image, OUTPUT_FORMATS[target.suffix.lower()], recipe)
+            # ValueError is how encoders say that a picture is too large for their format
+            whole = written_whole(target, failures=(ValueError,), cure="try another place or PNG")
+            with open(parts.enter_context(whole), "xb") as file:  # not tempfile, whose files only their owner may read
+                picture.save(file, **options)
+
+
+def _as_saved(image: Image.Image, kind: str, recipe: dict[str, object] | None) -> tuple[Image.Image, dict[str, Any]]:
+    """A picture as a kind of file holds it, and how it is written."""
+    rgb, rgba = plain_layers(image)
+    picture = rgb if rgba is None or kind == "JPEG" else rgba
+    options = _save_options(picture, kind, recipe)
+    # by itself WebP forgets the colours of what is not seen
+    return picture, {**options, "exact": True} if kind == "WEBP" and rgba is not None else options
 
 
 def _save_options(picture: Image.Image, kind: str, recipe: dict[str, object] | None) -> dict[str, Any]:

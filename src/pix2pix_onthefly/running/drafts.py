@@ -97,6 +97,7 @@ class Draft:
         assert self.caption is not None
         return Prepared(
             original=self.original,
+            rgba=self.job.original_rgba,
             source=self.source,
             latents=self.latents,
             caption=self.caption,

@@ -80,7 +80,7 @@ def result_of(
     image = fitting.restore(made, draft.original.size)
     weights = pixel_weights(region, draft.job.mask, image.size)
     if weights is not None and (draft.options.keep == "hard" or draft.job.mask is not None):
-        image = pasted(draft.original, image, weights)
+        image = pasted(draft.job.original_rgba or draft.original, image, weights)
     return EditResult(
         image=image,
         source=draft.source,
@@ -97,4 +97,5 @@ def result_of(
         reconstruction_psnr=agreement,
         warnings=warnings_of(name, family, known if agreement is None else agreement, draft.captions),
         mask=weights,
+        mask_sha256=None if draft.job.mask is None else picture_digest(draft.job.mask),
     )

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..errors import InputError, OnTheFlyError, OptionError
 from ..options import EditOptions
+from ..pictures.masks import check_mask
 from ..records import Conditioning, EditCaptions, EditResult, Prepared, Progress, no_progress
 from ..rewriting.instructions import check_instruction
 
@@ -27,9 +28,10 @@ class Job:
         answer: to a question that the instruction leaves open; the likeliest one if not given.
         direction: in place of the captions'.
         mask: L, of the picture's size: nothing changes where it is black.
+        rgba: the picture with its opacity, where it has any; a prepared one holds its own.
 
     Raises:
-        InputError, OptionError: texts that are blank, too long or do not go together.
+        InputError, OptionError: texts that are blank, too long or do not go together; a mask of another size.
     """
 
     picture: Image.Image | Prepared = field(repr=False)
@@ -40,11 +42,17 @@ class Job:
     direction: Conditioning | None = field(default=None, repr=False)
     answer: str | None = None
     mask: Image.Image | None = field(default=None, repr=False)
+    rgba: Image.Image | None = field(default=None, repr=False)
 
     @property
     def original(self) -> Image.Image:
         """The picture at its own size."""
         return self.picture.original if isinstance(self.picture, Prepared) else self.picture
+
+    @property
+    def original_rgba(self) -> Image.Image | None:
+        """The picture at its own size with its opacity, where it has any."""
+        return self.picture.rgba if isinstance(self.picture, Prepared) else self.rgba
 
     def __post_init__(self) -> None:
         check_mask(self.mask, self.original)
@@ -52,21 +60,6 @@ class Job:
             raise InputError("the caption is empty; say what the picture shows, or leave it out")
         if self.captions is None and self.direction is None:
             check_instruction(self.instruction)
-
-
-def check_mask(mask: Image.Image | None, picture: Image.Image) -> None:
-    """Makes sure that a mask belongs to a picture.
-
-    Raises:
-        InputError: it is of another size, or black all over.
-    """
-    if mask is None:
-        return
-    if mask.size != picture.size:
-        sizes = ["x".join(map(str, image.size)) for image in (mask, picture)]
-        raise InputError(f"the mask is {sizes[0]} and the picture {sizes[1]}; give a mask of the picture's size")
-    if mask.convert("L").getbbox() is None:
-        raise InputError("the mask is black all over, so that nothing may change; paint white what may")
 
 
 class Executor(Protocol):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from ..captioning.captioner import Captioner
+from ..pictures.fitting import as_rgb
 from ..records import EditResult
 
 
@@ -24,5 +25,5 @@ def ranked(candidates: Sequence[EditResult], captioner: Captioner) -> list[EditR
 def agreement(result: EditResult, captioner: Captioner) -> float:
     """Mean log-likelihood a token of the after-captions, less that of the before-captions."""
     captions = result.captions
-    found = captioner.likelihoods(result.image, [*captions.after, *captions.before])
+    found = captioner.likelihoods(as_rgb(result.image), [*captions.after, *captions.before])
     return fmean(found[: len(captions.after)]) - fmean(found[len(captions.after) :])

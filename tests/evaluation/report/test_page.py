@@ -33,7 +33,7 @@ def write(folder: Path, results: Sequence[Result]) -> None:
     for made in results:
         with opened_results(folder, made.configuration, WHOLE) as file:
             file.append([made])
-        for place in (made.picture, made.reconstruction, made.source, made.target):
+        for place in (made.picture, made.reconstruction, made.mask, made.source, made.target):
             if place is not None and not (folder / place).exists():
                 (folder / place).parent.mkdir(parents=True, exist_ok=True)
                 noise().save(folder / place)
@@ -268,3 +268,9 @@ def test_the_last_line_on_an_edit_counts(tmp_path: Path) -> None:
     with opened_results(tmp_path, "a", WHOLE) as file:
         file.append([old, new])
     assert result_files.read_results([tmp_path]) == [Stored(tmp_path, new)]
+
+
+def test_a_mask_is_shown_where_something_held_the_edit(tmp_path: Path) -> None:
+    held, free = minibrush()[:2]
+    text = page_of(tmp_path, [replace(held, mask="masks/a.png"), free])
+    assert text.count("<figcaption>mask</figcaption>") == 1

@@ -264,3 +264,11 @@ def test_a_rivals_weights_are_told_apart_by_content_and_stored_without_their_fol
         assert line["settings"]["weights"] == line["options"]["weights"] == "ip2p"
         assert line["models"]["diffusion"] == "folder:ip2p"
         assert "my weights" not in str(saving.read_recipe(tmp_path / "out" / line["picture"]))
+
+
+def test_what_held_an_edit_lies_beside_its_picture(world: Path, tmp_path: Path, tiny_family: str) -> None:
+    ran = evaluate(setup_of(world, tmp_path), (SINGLE,), method="sdedit", keep="hard")
+    for result in ran.results:
+        assert result.mask is not None
+        with Image.open(tmp_path / result.mask) as mask, Image.open(tmp_path / str(result.picture)) as picture:
+            assert mask.size == picture.size

@@ -1,8 +1,9 @@
 """One page to look at: every edit with its pictures, texts and verdict, the worst first.
 
 Edits of the same turn by several configurations stand below one another, each with the four pictures of the paper's
-Fig. 7. The page holds everything itself, every picture once, as WebP in base64, and asks for nothing from anywhere.
-`page.html` and `edit_card.html` are its templates: all texts reach them as they are and are escaped there.
+Fig. 7 and, where something held the edit, its mask. The page holds everything itself, every picture once, as WebP in
+base64, and asks for nothing from anywhere. `page.html` and `edit_card.html` are its templates: all texts reach them as
+they are and are escaped there.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ def _edit(rank: int, item: Stored, labels: Mapping[str, str]) -> _Edit:
         "reconstruction": result.reconstruction,
         "edit": result.picture,
         "gold": result.target,
+        **({} if result.mask is None else {"mask": result.mask}),
     }
     pictures = {title: None if place is None else item.folder / place for title, place in places.items()}
     return _Edit(rank, labels[result.configuration], result, pictures)

@@ -24,7 +24,7 @@ from ..report.thumbnails import thumbnail_path
 from .batches import Slot
 from .configurations import GOLD, Configuration
 from .official_names import official_path
-from .result_files import PICTURES, RECONSTRUCTIONS, Result, ResultFile, as_dict, key_of
+from .result_files import MASKS, PICTURES, RECONSTRUCTIONS, Result, ResultFile, as_dict, key_of
 from .revision import revision
 from .setup import Setup
 
@@ -154,6 +154,7 @@ class EditMaker:
             captions=as_dict(made.captions) if made.captions.after else None,
             picture=f"{PICTURES}/{name}",
             reconstruction=None if made.reconstruction is None else f"{RECONSTRUCTIONS}/{name}",
+            mask=None if made.mask is None else f"{MASKS}/{name}",
             reconstruction_psnr=made.reconstruction_psnr,
             scores=scores,
             verdict=verdict,
@@ -168,6 +169,8 @@ class EditMaker:
         save(made.image, self.setup.folder / result.picture, recipe, overwrite=True)
         if made.reconstruction is not None and result.reconstruction is not None:
             save(made.reconstruction, self.setup.folder / result.reconstruction, None, overwrite=True)
+        if made.mask is not None and result.mask is not None:
+            save(made.mask, self.setup.folder / result.mask, None, overwrite=True)
 
 
 def _shareable(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
     DIR/results/<configuration>.jsonl           one `Result` a line; the last line on a turn counts
     DIR/pictures/<configuration>/               edited pictures, under MagicBrush's official names
     DIR/reconstructions/<configuration>/        unedited regenerations, under the same names
+    DIR/masks/<configuration>/                  what edits were held to, under the same names
     DIR/thumbnails/<set>/                       small copies of the true pictures, for the page
     DIR/cache/                                  what all configurations share
 
@@ -25,10 +26,11 @@ from filelock import FileLock, Timeout
 from ...errors import InputError, OutputError
 from .batches import Shard
 
-RESULTS, PICTURES, RECONSTRUCTIONS, THUMBNAILS, CACHE = (
+RESULTS, PICTURES, RECONSTRUCTIONS, MASKS, THUMBNAILS, CACHE = (
     "results",
     "pictures",
     "reconstructions",
+    "masks",
     "thumbnails",
     "cache",
 )
@@ -56,7 +58,7 @@ class Result:
         blank: whether the local description is blank.
         clip: row of the CLIP that scored.
         source, target: paths within the folder of the picture that was edited and of the true result, or of their
-            thumbnails; `picture` and `reconstruction` are what was made.
+            thumbnails; `picture` and `reconstruction` are what was made, `mask` is what the edit was held to.
         error: why there is no picture, in one sentence.
     """
 
@@ -92,6 +94,7 @@ class Result:
     captions: Plain | None = None
     picture: str | None = None
     reconstruction: str | None = None
+    mask: str | None = None
     reconstruction_psnr: float | None = None
     scores: Plain | None = None
     verdict: Plain | None = None
