@@ -5,7 +5,8 @@
 
 Prints a table and, as its last line, one JSON object. Both invert a picture's latents with pix2pix-zero's noise
 regularisation (5 rounds of 5 rolls), drawing the same shifts, regenerate it unedited and edit it; both end in pixels.
-Runs alternate, figures are medians. Memory is measured once for each in a process of its own.
+Runs alternate, figures are medians. Memory is measured once for each in a process of its own. A second table has the
+default edit beside diffusers' pipeline, at its own steps and at as many as the default has, and beside SDEdit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,10 +28,12 @@ from pix2pix_onthefly.models import loading
 from pix2pix_onthefly.options import AttentionOptions, EditOptions
 
 from .contenders import Job, Ours, Theirs, noise_job
+from .default_edit import default_ratios, default_seconds, default_table
 from .floor import floor_seconds
 from .machine import describe
 from .memory import peak_of
 from .subjects import SUBJECTS, load_subject
+from .timing import timed
 
 REGULARISATION_ROUNDS = 5
 """As in pix2pix-zero's code and diffusers' pipeline."""
@@ -83,15 +85,6 @@ def contenders(setup: Setup, steps: int) -> dict[str, Callable[[], Tensor]]:
         runs = partial(theirs.edit, job), partial(ours.edit, job), second, partial(ours.edit, job, COPIES)
         actions.update({setup.name(name, precision): run for name, run in zip(CONTENDERS, runs, strict=True)})
     return actions
-
-
-def timed(action: Callable[[], Tensor], device: torch.device) -> tuple[float, Tensor]:
-    """Seconds, and the picture on the CPU."""
-    started = time.perf_counter()
-    picture = action().cpu()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - started, picture
 
 
 def compare(setup: Setup, repeats: int) -> dict[str, float]:
@@ -181,8 +174,11 @@ def main() -> None:
         return
     memory = {name: memory_in_own_process(sys.argv[1:], name) for name in (THEIRS, OURS)}
     figures = compare(setup, given.repeats)
+    diffusion = setup.load(setup.precision)
+    usual = default_seconds(diffusion, setup.diffusion, setup.job(diffusion), setup.rounds, given.repeats)
     print(table(setup, figures, memory, given.memory_steps))
-    print(json.dumps(summary(setup, figures, memory)))
+    print(f"\n{default_table(usual)}\n")
+    print(json.dumps(summary(setup, figures, memory) | default_ratios(usual)))
 
 
 if __name__ == "__main__":
