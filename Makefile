@@ -16,7 +16,7 @@ EVALUATE = $(BIN)/onthefly evaluate minibrush:dev --out out/evaluation --limit 6
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types reference benchmark method-table scaling true-size evaluate train models inversion-table contact-sheet join-weights \
+.PHONY: demo test lint types reference benchmark method-table methods-sheet scaling true-size evaluate train models inversion-table contact-sheet join-weights \
 	crispness drawn-sheet training-curve wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
@@ -43,6 +43,9 @@ benchmark: $(INSTALLED) ## time an edit side by side with diffusers' pix2pix-zer
 
 method-table: $(INSTALLED_DEV) ## compare all ways of editing on MiniBrush test (hours); options in ARGS
 	$(BIN)/python -m benchmarks.method_table --plot docs/methods.svg $(ARGS)
+
+methods-sheet: $(INSTALLED_DEV) ## draw edits by several ways, from the results of method-table; options in ARGS
+	$(BIN)/python -m benchmarks.method_sheet $(ARGS)
 
 scaling: $(INSTALLED) ## how time and memory grow with steps, size, captions and instructions; options in ARGS
 	$(BIN)/python -m benchmarks.scaling $(ARGS)

@@ -221,12 +221,33 @@ class EditFriendlyOptions(MethodOptions):
     )
 
 
-FLOW_BY_KIND: Mapping[str, Mapping[str, float]] = {
-    "other": {"start": 0.65, "refine": 0.3},
-    "remove": {"start": 0.4, "refine": 0.0},
-}
-"""What `flow` takes for each kind of edit where nothing else was asked for; `other` is for all that are not named."""
+@dataclass(frozen=True)
+class FlowDefaults:
+    """What `flow` takes for a kind of edit where nothing else was asked for.
 
+    Attributes:
+        start, refine: shares of the schedule, as of `FlowOptions`.
+        route: `flow` or `remove`.
+        everywhere: whether the whole picture is meant to change, so that no region is looked for.
+    """
+
+    start: float
+    refine: float
+    route: str = "flow"
+    everywhere: bool = False
+
+
+FLOW_BY_KIND: Mapping[str, FlowDefaults] = {
+    # Little noise keeps an object's place and outline; a new object needs more, to be drawn where nothing is.
+    "replace": FlowDefaults(start=0.55, refine=0.3),
+    "recolour": FlowDefaults(start=0.55, refine=0.3),
+    "background": FlowDefaults(start=0.55, refine=0.3),
+    "add": FlowDefaults(start=0.65, refine=0.3),
+    "remove": FlowDefaults(start=0.4, refine=0.0, route="remove"),
+    "style": FlowDefaults(start=0.65, refine=0.0, everywhere=True),
+    "other": FlowDefaults(start=0.65, refine=0.3),
+}
+"""By kind of edit (`EditCaptions.kind`); `other` is for all that are not named, several kinds in one among them."""
 
 METHOD_RECORDS: tuple[type[MethodOptions], ...] = (
     FlowOptions,

@@ -20,6 +20,7 @@ from .method_options import AttentionOptions as AttentionOptions
 from .method_options import DdimOptions as DdimOptions
 from .method_options import EditFriendlyOptions as EditFriendlyOptions
 from .method_options import FixedDirectionOptions as FixedDirectionOptions
+from .method_options import FlowDefaults as FlowDefaults
 from .method_options import FlowOptions as FlowOptions
 from .method_options import MethodOptions as MethodOptions
 from .method_options import ReconstructionOptions as ReconstructionOptions

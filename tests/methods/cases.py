@@ -68,7 +68,7 @@ def case_of(backbone: LatentDiffusion, options: EditOptions, **changes: Any) -> 
     from pix2pix_onthefly.pictures import fitting
 
     latents = backbone.encode(fitting.to_tensor(PICTURE))
-    prepared = Prepared(PICTURE, PICTURE, BEFORE[0], options, latents)
+    prepared = Prepared(original=PICTURE, source=PICTURE, caption=BEFORE[0], options=options, latents=latents)
     return replace(Case(prepared, INSTRUCTION, CAPTIONS, seed=options.seed), **changes)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pix2pix_onthefly.editor import Editor
-from pix2pix_onthefly.methods.flow import Route, route_of
+from pix2pix_onthefly.methods.flow import route_of
 from pix2pix_onthefly.methods.flow_steps import Flowing, noise_of, texts_of, timesteps_from
 from pix2pix_onthefly.methods.removal import filled_from_around, removed_regions
 from pix2pix_onthefly.methods.source_predictions import kept_for
@@ -110,13 +110,22 @@ def test_noise_is_the_same_whatever_a_run_begins_with(editor: Editor) -> None:
 
 
 def test_routes_follow_the_kind_and_what_is_asked_for_wins() -> None:
-    own, removal, usual = FlowOptions(), FLOW_BY_KIND["remove"], FLOW_BY_KIND["other"]
-    assert route_of("remove", own) == Route("remove", removal["start"], removal["refine"])
-    assert route_of("replace+remove", own).name == "flow"
-    assert route_of("", own) == Route("flow", usual["start"], usual["refine"])
+    own = FlowOptions()
+    for kind, usual in FLOW_BY_KIND.items():
+        assert route_of(kind, own) == usual
+    assert route_of("replace+remove", own) == route_of("", own) == FLOW_BY_KIND["other"]
     asked = replace(own, start=0.4, refine=0.0, route="flow")
-    assert route_of("remove", asked) == Route("flow", 0.4, 0.0)
-    assert route_of("add", replace(own, route="remove")).name == "remove"
+    assert route_of("remove", asked) == replace(FLOW_BY_KIND["other"], start=0.4, refine=0.0)
+    assert route_of("add", replace(own, route="remove")) == FLOW_BY_KIND["remove"]
+
+
+def test_a_change_of_style_is_held_to_nothing(editor: Editor) -> None:
+    options = quick(editor, "flow", steps=4)
+    styled = edited(editor, options, captions=replace(CAPTIONS, kind="style"))
+    assert styled.mask is not None
+    assert styled.mask.getextrema() == (255, 255)
+    assert edited(editor, options).mask is not None
+    assert edited(editor, options.with_changes(keep="off")).mask is None
 
 
 def test_a_filled_region_solves_laplaces_equation() -> None:

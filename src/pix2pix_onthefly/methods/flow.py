@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones.backbone import Backbone
-from ..options import FLOW_BY_KIND, EditOptions, FlowOptions
+from ..options import FLOW_BY_KIND, EditOptions, FlowDefaults, FlowOptions
 from ..records import Case, Edited, Progress, no_progress
 from .flow_steps import Flowing, texts_of, timesteps_from
 from .method import Need
@@ -19,34 +19,22 @@ from .regions import both, found_region, merged
 from .removal import remove
 from .source_predictions import kept_for
 
-REMOVAL, FLOW = "remove", "flow"
+REMOVAL = "remove"
 
 
-@dataclass(frozen=True)
-class Route:
-    """How the edits of one kind are made.
-
-    Attributes:
-        name: `flow` or `remove`.
-        start, refine: shares of the schedule.
-    """
-
-    name: str
-    start: float
-    refine: float
-
-
-def route_of(kind: str, own: FlowOptions) -> Route:
-    """The route of a kind of edit: what was asked for, and the rest as the kind usually has it.
+def route_of(kind: str, own: FlowOptions) -> FlowDefaults:
+    """How edits of a kind are made: as was asked for, and the rest as the kind usually has it.
 
     A removal beside other changes goes with the flow, which makes them all.
     """
     usual = FLOW_BY_KIND.get(kind, FLOW_BY_KIND["other"])
-    name = own.route if own.route != "auto" else REMOVAL if kind == REMOVAL else FLOW
-    if name == FLOW and kind == REMOVAL:
-        usual = FLOW_BY_KIND["other"]
-    start = usual["start"] if own.start is None else own.start
-    return Route(name, start, usual["refine"] if own.refine is None else own.refine)
+    if own.route not in ("auto", usual.route):
+        usual = FLOW_BY_KIND[REMOVAL if own.route == REMOVAL else "other"]
+    return replace(
+        usual,
+        start=usual.start if own.start is None else own.start,
+        refine=usual.refine if own.refine is None else own.refine,
+    )
 
 
 class FlowEditing:
@@ -65,13 +53,13 @@ class FlowEditing:
         """Edits pictures of one size, those of one route side by side."""
         own = options.method
         assert isinstance(own, FlowOptions)
-        routes: dict[Route, list[int]] = {}
+        routes: dict[FlowDefaults, list[int]] = {}
         for place, case in enumerate(cases):
             routes.setdefault(route_of(case.captions.kind, own), []).append(place)
         made: dict[int, Edited] = {}
         for route, places in routes.items():
             ride = _Ride(backbone, [cases[place] for place in places], options, own, route, progress)
-            made.update(zip(places, ride.removed() if route.name == REMOVAL else ride.flown(), strict=True))
+            made.update(zip(places, ride.removed() if route.route == REMOVAL else ride.flown(), strict=True))
         return [made[place] for place in range(len(cases))]
 
 
@@ -83,7 +71,7 @@ class _Ride:
     cases: Sequence[Case]
     options: EditOptions
     own: FlowOptions
-    route: Route
+    route: FlowDefaults
     progress: Progress
 
     def removed(self) -> list[Edited]:
@@ -115,7 +103,9 @@ class _Ride:
         return [Edited(one, mask=region) for one, region in zip(edited, regions, strict=True)]
 
     def _region(self, case: Case, edited: Tensor) -> Float[Tensor, "1 1 h w"] | None:
-        return None if self.options.keep == "off" else found_region(edited - case.latents)
+        if self.options.keep == "off":
+            return None
+        return torch.ones_like(edited[:, :1]) if self.route.everywhere else found_region(edited - case.latents)
 
     def _refined(
         self, edited: Float[Tensor, "rows channels h w"], regions: Sequence[Float[Tensor, "1 1 h w"] | None]

@@ -20,7 +20,7 @@ def keep_predictions(backbone: Backbone, picture: Prepared, options: EditOptions
     assert isinstance(own, FlowOptions)
     assert picture.latents is not None, "the executor encodes pictures"
     path = backbone.path(options.steps)
-    start = max(kind["start"] for kind in FLOW_BY_KIND.values()) if own.start is None else own.start
+    start = max(kind.start for kind in FLOW_BY_KIND.values()) if own.start is None else own.start
     wanted = [(timestep, draw) for timestep in timesteps_from(path, start) for draw in range(own.draws)]
     text = backbone.condition([picture.caption])
     found: dict[tuple[float, int], torch.Tensor] = {}
