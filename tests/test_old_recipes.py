@@ -34,7 +34,7 @@ def test_a_recipe_of_0_1_0_repeats_its_edit(tmp_path: Path) -> None:
     edit("--like", str(GOLDEN), "-o", like)
     captions = ("--caption", "a cat in a grassy field")
     captions += ("--before", "a cat in a grassy field", "--after", "a dog in a grassy field")
-    edit(*captions, "--steps", "6", "-o", by_hand)
+    edit(*captions, "--method", "attention", "--steps", "6", "-o", by_hand)
     assert same_pixels(like, by_hand)
     old, new = saving.read_recipe(GOLDEN), saving.read_recipe(like)
     assert old["captions"] == new["captions"]

@@ -66,7 +66,8 @@ def test_interrupting_leaves_nothing_behind(here: Path, tiny_folder: Path) -> No
         "main()\n"
     )
     before = sorted(here.iterdir())
-    command = ["-c", program, "edit", "cat.png", "make it a dog", *CAPTIONS, "--steps", "900", "--size", "256"]
+    command = ["-c", program, "edit", "cat.png", "make it a dog", *CAPTIONS, "--size", "256"]
+    command += ["--method", "attention", "--steps", "900"]
     process = start(command, here)
     assert process.stderr is not None
     try:

@@ -17,4 +17,4 @@ def test_the_reference_tells_of_commands_settings_and_methods() -> None:
     page = reference()
     for text in ("### `onthefly edit IMAGE [INSTRUCTION]`", "### `onthefly models fetch NAME`", "### ledits++"):
         assert text in page
-    assert "| `--steps` | 100 | 2 to 999 | Denoising steps" in page
+    assert "| `--steps` | 20 | 2 to 999 | Denoising steps" in page

@@ -36,8 +36,9 @@ def test_is_edited(here: Path, case: Edited, capfd: pytest.CaptureFixture[str]) 
     case.make(Path(case.name))
     result = edit_file(case.name, "-o", case.output)
     assert result.exit_code == 0, result.output
+    is_kept = opening.alpha_of(case.name) is not None and Path(case.output).suffix in (".png", ".webp")
     with Image.open(case.output) as made:
-        assert (made.mode, made.size) == ("RGB", case.size)
+        assert (made.mode, made.size) == ("RGBA" if is_kept else "RGB", case.size)
     assert saving.read_recipe(case.output)["source"] == case.name
     picture = opening.open_picture(case.name)
     assert (picture.mode, picture.size) == ("RGB", case.size)

@@ -90,7 +90,7 @@ class EditRequest:
         old = _request_of(recipe, name)
         same_family = self.family in (None, old.family)
         home = FAMILIES.get(old.family or "")
-        settings = old.changes if same_family or home is None else changed_settings(old.changes, home)
+        settings = old.changes if same_family or home is None else changed_settings(old.changes, home, old.method)
         method = self.method or old.method
         if method != old.method:  # settings of another way of editing mean nothing to this one
             known = _names_of(method)

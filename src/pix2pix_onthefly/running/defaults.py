@@ -43,8 +43,7 @@ def options_for(
     return EditOptions.of(record).with_changes(**{**below, **given})
 
 
-def changed_settings(options: Mapping[str, Any], family: Family) -> dict[str, Any]:
+def changed_settings(options: Mapping[str, Any], family: Family, method: str | None) -> dict[str, Any]:
     """Of flat settings, such as a recipe's, those that are not a family's defaults: what somebody asked for."""
-    method = str(options.get("method", DEFAULT_METHOD))
     usual = options_for(family, method=method).flat()
-    return {name: value for name, value in options.items() if name == "method" or usual.get(name) != value}
+    return {name: value for name, value in options.items() if usual.get(name) != value}
