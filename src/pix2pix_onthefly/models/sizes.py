@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..backbones.stable_diffusion import native_size, pixels_per_latent
+from ..backbones.latent_space import native_size, pixels_per_latent
 from . import hub
 from .parts import PARTS
 from .refusals import unavailable
