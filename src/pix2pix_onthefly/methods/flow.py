@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import Backbone, path_for
 from ..options import FLOW_BY_KIND, EditOptions, FlowOptions
 from ..records import Case, Edited, Progress, no_progress
 from .flow_steps import Flowing, texts_of, timesteps_from
@@ -80,7 +80,7 @@ class FlowEditing:
 
     @staticmethod
     def _removed(backbone: Backbone, cases: Sequence[Case], options: EditOptions) -> list[Edited]:
-        made, regions = remove(backbone, backbone.path(options.steps), cases)
+        made, regions = remove(backbone, path_for(backbone, cases[0].latents, options.steps), cases)
         return [Edited(latents, mask=region) for latents, region in zip(made.split(1), regions.split(1), strict=True)]
 
     @staticmethod
@@ -89,7 +89,7 @@ class FlowEditing:
     ) -> list[Edited]:
         own = options.method
         assert isinstance(own, FlowOptions)
-        path = backbone.path(options.steps)
+        path = path_for(backbone, cases[0].latents, options.steps)
         texts = [texts_of(backbone, case, own.average) for case in cases]
         flowing = Flowing(backbone, path, cases, texts, backbone.condition([""]), own.guidance_scale, own.draws)
         edited = [case.latents for case in cases]
@@ -126,7 +126,7 @@ def _refined(
     towards = backbone.condition([case.captions.after[0] for case in cases])
     made = redraw(
         backbone,
-        backbone.path(options.steps),
+        path_for(backbone, cases[0].latents, options.steps),
         cases,
         torch.cat(list(edited)),
         masks,

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.backbone import Backbone, Path
+from ..backbones.backbone import Backbone, Path, Timestep
 from ..records import Case, joined
 from .flow_steps import noise_of
 from .redrawing import redraw
@@ -56,6 +56,6 @@ def _region(backbone: Backbone, path: Path, case: Case) -> Tensor:
     return both(region, case.allowed) if case.allowed is not None else region
 
 
-def _timesteps(path: Path) -> list[int]:
+def _timesteps(path: Path) -> list[Timestep]:
     count = len(path.timesteps)
     return [path.timesteps[max(0, count - 1 - round(level * count))] for level in LEVELS]
