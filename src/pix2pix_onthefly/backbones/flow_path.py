@@ -15,7 +15,7 @@ from .backbone import Timestep
 
 OTHER_METHODS = "choose --method flow or --method sdedit"
 """Methods that ask nothing of a backbone but predictions."""
-NO_INVERSION = f"this model predicts a flow, and the method's inversion needs one that predicts noise; {OTHER_METHODS}"
+NO_NOISE = f"this model predicts a flow, and the method needs one that predicts noise; {OTHER_METHODS}"
 
 
 @dataclass(frozen=True)

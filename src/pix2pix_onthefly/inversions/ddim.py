@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..backbones.attention import NO_ROWS
 from ..backbones.backbone import Backbone, path_for
-from ..backbones.flow_path import NO_INVERSION
+from ..backbones.flow_path import NO_NOISE
 from ..backbones.schedule import Schedule, ddim_step
 from ..errors import OptionError
 from ..options import EditOptions
@@ -100,7 +100,7 @@ def walk_to_noise(
     """
     schedule = path_for(backbone, latents, options.steps)
     if not isinstance(schedule, Schedule):
-        raise OptionError(NO_INVERSION)
+        raise OptionError(NO_NOISE)
     moves = _MOVES[options.inversion.kind](schedule)
     rng = random.Random(options.seed)
     conditioning = conditioning.to(backbone.dtype)

@@ -18,6 +18,8 @@ class Need(Enum):
     """The noise that regenerates the picture: `Case.inverted`."""
     DIRECTION = "direction"
     """The edit direction between the captions: `Case.direction`."""
+    NOISE = "noise"
+    """A backbone that predicts noise, along DDIM's path; whoever needs an inversion needs that, too."""
     CAPTIONS = "captions"
     """Captions before and after the edit."""
 
