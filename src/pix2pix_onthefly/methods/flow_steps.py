@@ -102,13 +102,9 @@ class Flowing:
         self, edited: Sequence[Float[Tensor, "1 channels h w"]], timestep: Timestep
     ) -> list[Float[Tensor, "1 channels h w"]]:
         """The edited pictures, one step further."""
-        shifts = [
-            self.path.shift(difference, timestep)
-            for difference in torch.stack(
-                [self._differences(edited, timestep, draw) for draw in range(self.draws)]
-            ).mean(0)
-        ]
-        return [clean + shift[None] for clean, shift in zip(edited, shifts, strict=True)]
+        differences = torch.stack([self._differences(edited, timestep, draw) for draw in range(self.draws)]).mean(0)
+        shifts = self.path.shift(differences, timestep).split(1)
+        return [clean + shift for clean, shift in zip(edited, shifts, strict=True)]
 
     def _differences(self, edited: Sequence[Tensor], timestep: Timestep, draw: int) -> Tensor:
         """By what the predictions for edit and source differ, [cases, channels, h, w]."""
