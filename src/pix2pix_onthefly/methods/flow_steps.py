@@ -102,9 +102,9 @@ class Flowing:
         self, edited: Sequence[Float[Tensor, "1 channels h w"]], timestep: Timestep
     ) -> list[Float[Tensor, "1 channels h w"]]:
         """The edited pictures, one step further."""
-        differences = torch.stack([self._differences(edited, timestep, draw) for draw in range(self.draws)]).mean(0)
-        shifts = self.path.shift(differences, timestep).split(1)
-        return [clean + shift for clean, shift in zip(edited, shifts, strict=True)]
+        drawn = [self._differences(edited, timestep, draw) for draw in range(self.draws)]
+        shifts = self.path.shift(torch.stack(drawn).mean(0), timestep)
+        return [clean + shift for clean, shift in zip(edited, shifts.split(1), strict=True)]
 
     def _differences(self, edited: Sequence[Tensor], timestep: Timestep, draw: int) -> Tensor:
         """By what the predictions for edit and source differ, [cases, channels, h, w]."""
