@@ -124,3 +124,16 @@ def test_every_diffusion_row_of_the_table_names_its_layout() -> None:
 
 def test_flux_is_as_large_in_the_table_as_in_its_backbone() -> None:
     assert LAYOUTS["flux"].cells == NATIVE_CELLS
+
+
+def test_of_the_tables_sdxl_the_index_is_fetched_too_for_it_says_what_the_empty_text_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = next(row for _, row in known_rows() if row.layout == "sdxl")
+    made = save_backbone(tiny_sdxl(), tmp_path / "saved", PIPELINES["sdxl"])
+    fake = connect(tmp_path / "cache", monkeypatch)
+    fake.models[row.source] = {
+        path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()
+    }
+    hub.fetch(row, "diffusion", half=False)
+    assert "model_index.json" in fake.downloaded

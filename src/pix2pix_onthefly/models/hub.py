@@ -68,7 +68,7 @@ def fetch(row: ModelRow, role: str, *, half: bool, advice: str = "") -> Path:
     folder = Path()
     for variant in variants(row, half=half):
         names = [name for part in lacking.values() for name in files_of(part, row, variant)]
-        folder = download(row, [*names, *([INDEX] if role == "diffusion" else [])], advice)
+        folder = download(row, names if role != "diffusion" else [*names, *_index_of(layout_of(row))], advice)
         lacking = {name: part for name, part in parts.items() if lacking_of(part, folder, row)}
         if not lacking:
             return folder
@@ -90,6 +90,11 @@ def layout_of(row: ModelRow, advice: str = "") -> Layout:
         folder = download(row, [INDEX], advice)
         found = _layout_in(folder, row)
     return found
+
+
+def _index_of(layout: Layout) -> list[str]:
+    """The index where loading reads more in it than the layout, which the row or the index itself has told before."""
+    return [INDEX] if layout.switches else []
 
 
 def parts_of(row: ModelRow, role: str, advice: str = "") -> dict[str, Part]:
