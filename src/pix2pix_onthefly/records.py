@@ -61,6 +61,10 @@ class Conditioning:
             return self
         return Conditioning(self.hidden.to(dtype), None if self.pooled is None else self.pooled.to(dtype))
 
+    def on(self, device: torch.device) -> Conditioning:
+        """On a device."""
+        return Conditioning(self.hidden.to(device), None if self.pooled is None else self.pooled.to(device))
+
     def split(self, rows: int) -> list[Conditioning]:
         """Parts of so many rows."""
         hidden = self.hidden.split(rows)

@@ -197,7 +197,7 @@ def test_a_failed_download_is_one_sentence(
     ("row", "role", "command"),
     [
         (SD14, "diffusion", "'onthefly models fetch sd14' once"),
-        (PHI, "rewriter", "'onthefly models fetch sd14' (or sd15, sd21-base, sd21) once"),
+        (PHI, "rewriter", "'onthefly models fetch sd14' (or sd15, sd21-base, sd21 and 12 more) once"),
         (OWN, "rewriter", "'onthefly models fetch somebody/something' once"),
     ],
 )

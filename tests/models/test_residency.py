@@ -207,7 +207,7 @@ def test_threads_share_little_memory(loaders: Loaders) -> None:
 def test_edits_of_several_threads_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guidance swaps the UNet's attention processors: of two edits at once one would record the other's maps."""
     shared = tiny_diffusion()
-    monkeypatch.setattr(loading, "load_diffusion", lambda *_: shared)
+    monkeypatch.setattr(loading, "load_backbone", lambda *_: shared)
     lender = models(CPU, low_vram=False)
     directions = [torch.full((1, 77, 32), scale) for scale in (0.1, 0.5, -0.3, 0.0)]
     options = EditOptions.of(AttentionOptions(), steps=3)

@@ -19,6 +19,9 @@ from ..records import Conditioning
 if TYPE_CHECKING:
     from .attention import CrossAttentionMaps
 
+Timestep = int | float
+"""Where between picture and noise a backbone is asked: whole numbers where noise levels are numbered."""
+
 
 class Path(Protocol):
     """The way between a picture and noise in a number of steps.
@@ -28,30 +31,36 @@ class Path(Protocol):
     """
 
     @property
-    def timesteps(self) -> tuple[int, ...]:
+    def timesteps(self) -> tuple[Timestep, ...]:
         """From the noisiest to the cleanest."""
         ...
 
     def noised(
-        self, clean: Float[Tensor, "rows channels h w"], noise: Float[Tensor, "rows channels h w"], timestep: int
+        self, clean: Float[Tensor, "rows channels h w"], noise: Float[Tensor, "rows channels h w"], timestep: Timestep
     ) -> Float[Tensor, "rows channels h w"]:
         """Latents with as much noise as there is at a timestep."""
         ...
 
     def denoise(
-        self, latents: Float[Tensor, "rows channels h w"], prediction: Float[Tensor, "rows channels h w"], timestep: int
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        prediction: Float[Tensor, "rows channels h w"],
+        timestep: Timestep,
     ) -> Float[Tensor, "rows channels h w"]:
         """One step of sampling: from a timestep's noise level to that of the next."""
         ...
 
     def shift(
-        self, difference: Float[Tensor, "rows channels h w"], timestep: int
+        self, difference: Float[Tensor, "rows channels h w"], timestep: Timestep
     ) -> Float[Tensor, "rows channels h w"]:
         """By how much one step of sampling moves a clean picture for a difference between two predictions."""
         ...
 
     def posterior(
-        self, latents: Float[Tensor, "rows channels h w"], prediction: Float[Tensor, "rows channels h w"], timestep: int
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        prediction: Float[Tensor, "rows channels h w"],
+        timestep: Timestep,
     ) -> tuple[Float[Tensor, "rows channels h w"], float]:
         """Mean and standard deviation of one random step of sampling.
 
@@ -59,6 +68,12 @@ class Path(Protocol):
             OptionError: a path without random steps.
         """
         ...
+
+
+def path_for(backbone: Backbone, latents: Float[Tensor, "rows channels h w"], steps: int) -> Path:
+    """The way between latents of this size and noise in so many steps."""
+    height, width = latents.shape[-2:]
+    return backbone.path(steps, (height, width))
 
 
 class Backbone(Protocol):
@@ -107,7 +122,7 @@ class Backbone(Protocol):
         ...
 
     def predict(
-        self, latents: Float[Tensor, "rows channels h w"], timestep: int | Tensor, conditioning: Conditioning
+        self, latents: Float[Tensor, "rows channels h w"], timestep: Timestep | Tensor, conditioning: Conditioning
     ) -> Float[Tensor, "rows channels h w"]:
         """What the moves of `path` take: differentiable in the latents, linear combinations of it are its like.
 
@@ -116,14 +131,19 @@ class Backbone(Protocol):
         """
         ...
 
-    def path(self, steps: int) -> Path:
-        """The way between picture and noise in so many steps."""
+    def path(self, steps: int, cells: tuple[int, int] | None = None) -> Path:
+        """The way between picture and noise in so many steps.
+
+        Args:
+            cells: height and width of the latents, by which some models choose their noise levels; those of the
+                model's own size if not given.
+        """
         ...
 
     def recording(self) -> AbstractContextManager[CrossAttentionMaps]:
         """While active, cross-attention maps are recorded.
 
         Raises:
-            OptionError: a backbone without cross-attention.
+            OptionError: a backbone without cross-attention, with the methods that work there.
         """
         ...

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..options import DrawOptions
 from ..records import Conditioning, Progress, joined, no_progress
-from .backbone import Backbone
+from .backbone import Backbone, path_for
 
 
 @torch.no_grad()
@@ -50,7 +50,7 @@ def sample(
         skipped: how many of them, from the noisiest on, are left out: the latents hold as much noise as there is then.
         stage: for `progress`.
     """
-    path = backbone.path(steps)
+    path = path_for(backbone, latents, steps)
     conditioning = joined([unwanted, wanted]).to(backbone.dtype)
     for done, timestep in enumerate(path.timesteps[skipped:], skipped + 1):
         away, towards = backbone.predict(torch.cat([latents, latents]), timestep, conditioning).chunk(2)

@@ -9,6 +9,8 @@ from diffusers import DDIMScheduler
 from jaxtyping import Float
 from torch import Tensor
 
+from .backbone import Timestep
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -36,7 +38,7 @@ class Schedule:
         return cls(timesteps, signal, float(own.final_alpha_cumprod), len(signal) // steps)
 
     def noised(
-        self, clean: Float[Tensor, "rows channels h w"], noise: Float[Tensor, "rows channels h w"], timestep: int
+        self, clean: Float[Tensor, "rows channels h w"], noise: Float[Tensor, "rows channels h w"], timestep: Timestep
     ) -> Float[Tensor, "rows channels h w"]:
         """Latents with as much noise as there is at a timestep (Ho et al. 2020, Eq. 4)."""
         level = self.level(timestep)
@@ -46,13 +48,13 @@ class Schedule:
         self,
         latents: Float[Tensor, "rows channels h w"],
         prediction: Float[Tensor, "rows channels h w"],
-        timestep: int,
+        timestep: Timestep,
     ) -> Float[Tensor, "rows channels h w"]:
         """One DDIM step of sampling: from a timestep's noise level to that of the next."""
         return ddim_step(latents, prediction, self.level(timestep), self.level(timestep - self.stride))
 
     def shift(
-        self, difference: Float[Tensor, "rows channels h w"], timestep: int
+        self, difference: Float[Tensor, "rows channels h w"], timestep: Timestep
     ) -> Float[Tensor, "rows channels h w"]:
         """By how much one DDIM step moves a clean picture for a difference between two predictions.
 
@@ -62,7 +64,10 @@ class Schedule:
         return (self.noise_level(timestep - self.stride) - self.noise_level(timestep)) * difference
 
     def posterior(
-        self, latents: Float[Tensor, "rows channels h w"], prediction: Float[Tensor, "rows channels h w"], timestep: int
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        prediction: Float[Tensor, "rows channels h w"],
+        timestep: Timestep,
     ) -> tuple[Float[Tensor, "rows channels h w"], float]:
         """Mean and standard deviation of one DDPM step (Song et al. 2021, Eq. 12 and 16 with eta = 1)."""
         level, following = self.level(timestep), self.level(timestep - self.stride)
@@ -70,14 +75,14 @@ class Schedule:
         clean = (latents - (1 - level) ** 0.5 * prediction) / level**0.5
         return following**0.5 * clean + (1 - following - deviation**2) ** 0.5 * prediction, deviation
 
-    def noise_level(self, timestep: int) -> float:
+    def noise_level(self, timestep: Timestep) -> float:
         """Noise beside a clean picture of full strength: sqrt((1 - a) / a)."""
         level = self.level(timestep)
         return ((1 - level) / level) ** 0.5
 
-    def level(self, timestep: int) -> float:
+    def level(self, timestep: Timestep) -> float:
         """Signal level at a timestep; the final level for timesteps below zero, where sampling ends."""
-        return self.signal[timestep] if timestep >= 0 else self.final_signal
+        return self.signal[int(timestep)] if timestep >= 0 else self.final_signal
 
 
 def ddim_step(

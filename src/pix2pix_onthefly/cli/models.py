@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 10**6
 SHORT_REVISION = 7
+GATED = "to be accepted"
 ONCE_MORE = "run this command again once you are online"
 
 models_app = typer.Typer(
@@ -61,6 +62,7 @@ def _described(role: str, row: ModelRow, names: Sequence[str], found: Presence) 
         "id": row.source,
         "revision": row.revision,
         "licence": row.licence,
+        "gated": row.gated,
         "safetensors": row.safetensors,
         "download_megabytes": row.megabytes,
         "variant": row.variant,
@@ -75,7 +77,8 @@ def _line(role: str, row: ModelRow, names: Sequence[str], found: Presence) -> tu
     whole, half = ("-" if row.bundled else f"{row.download(half=half)} MB" for half in (False, True))
     revision = (row.revision or "-")[:SHORT_REVISION]
     size = f"{round(found.size / MEGABYTE)} MB" if found.size else "-"
-    return role, row.source, revision, row.licence, whole, half, found.state, size, ", ".join(names) or "-"
+    licence = f"{row.licence} ({GATED})" if row.gated else row.licence
+    return role, row.source, revision, licence, whole, half, found.state, size, ", ".join(names) or "-"
 
 
 def _say_table(lines: Sequence[Sequence[str]]) -> None:
@@ -148,10 +151,17 @@ def doctor(as_json: AsJson = False) -> None:
     shown["downloads"] = cache["downloads"]
     say_rows(shown)
     say()
-    heads = "family", "here", "fits", "needs", "with --low-vram"
+    heads = "family", "here", "fits", "needs", "with --low-vram", "licence"
     fits = cast("dict[str, dict[str, object]]", found["families"])
     lines = [
-        (name, str(fit["cached"]), str(fit["fits"]), f"{fit['needed']} MB", f"{fit['needed_low_vram']} MB")
+        (
+            name,
+            str(fit["cached"]),
+            str(fit["fits"]),
+            f"{fit['needed']} MB",
+            f"{fit['needed_low_vram']} MB",
+            GATED if fit["gated"] else "",
+        )
         for name, fit in fits.items()
     ]
     _say_table([heads, *lines])

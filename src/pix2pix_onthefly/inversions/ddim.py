@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones.attention import NO_ROWS
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import Backbone, path_for
+from ..backbones.flow_path import NO_NOISE
 from ..backbones.schedule import Schedule, ddim_step
 from ..errors import OptionError
 from ..options import EditOptions
@@ -97,9 +98,9 @@ def walk_to_noise(
     Raises:
         OptionError: the backbone has no signal levels of DDIM.
     """
-    schedule = backbone.path(options.steps)
+    schedule = path_for(backbone, latents, options.steps)
     if not isinstance(schedule, Schedule):
-        raise OptionError("DDIM inversion needs a model that predicts noise or velocity; choose another --method")
+        raise OptionError(NO_NOISE)
     moves = _MOVES[options.inversion.kind](schedule)
     rng = random.Random(options.seed)
     conditioning = conditioning.to(backbone.dtype)

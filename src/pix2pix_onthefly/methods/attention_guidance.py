@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones.attention import ALL_ROWS, CrossAttentionMaps, LastMapSeen
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import Backbone, Timestep, path_for
 from ..options import AttentionOptions, EditOptions
 from ..records import (
     Case,
@@ -89,9 +89,10 @@ def edit(
     """
     own = options.method
     assert isinstance(own, AttentionOptions)
-    path, conditioning = backbone.path(options.steps), _conditioning(backbone, edits, own)
+    conditioning = _conditioning(backbone, edits, own)
     guided_steps = own.guided_steps(options.steps)
     latents = torch.cat([item.inverted.noise for item in edits])
+    path = path_for(backbone, latents, options.steps)
     # Split once: layers remember what they made of a text by the tensor it came in.
     parts = conditioning.split(backbone.gradient_rows or len(conditioning))
     carried = 0 if own.carried_row == "source" else 1
@@ -143,7 +144,7 @@ def guide(
     backbone: Backbone,
     recorded: CrossAttentionMaps,
     rows: Float[Tensor, "rows channels h w"],
-    timestep: int,
+    timestep: Timestep,
     parts: Sequence[Conditioning],
     reference: Sequence[Tensor],
     amount: float,

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.backbone import Backbone, Path
+from ..backbones.backbone import Backbone, Path, Timestep, path_for
 from ..options import EditFriendlyOptions, EditOptions
 from ..records import Case, Edited, Progress, joined, no_progress
 from .flow_steps import noise_of, timesteps_from
@@ -22,7 +22,7 @@ from .method import Need
 class EditFriendly:
     """A `method.Method` for backbones whose path has random steps."""
 
-    needs = frozenset([Need.CAPTIONS])
+    needs = frozenset([Need.CAPTIONS, Need.NOISE])
     batch: int | None = None
 
     def __init__(self, options: EditFriendlyOptions, models: object = None) -> None:
@@ -39,7 +39,7 @@ class EditFriendly:
         """
         own = options.method
         assert isinstance(own, EditFriendlyOptions)
-        path = backbone.path(options.steps)
+        path = path_for(backbone, cases[0].latents, options.steps)
         timesteps = timesteps_from(path, 1 - own.skip)
         source = backbone.condition([case.picture.caption for case in cases])
         empty = backbone.condition([""]).repeated(len(cases))
@@ -58,7 +58,7 @@ class EditFriendly:
         return [Edited(latents) for latents in edited.split(1)]
 
 
-def _noised(path: Path, cases: Sequence[Case], timestep: int | None) -> Float[Tensor, "rows channels h w"]:
+def _noised(path: Path, cases: Sequence[Case], timestep: Timestep | None) -> Float[Tensor, "rows channels h w"]:
     """The pictures with noise of a timestep's own; clean behind the last one."""
     clean = torch.cat([case.latents for case in cases])
     if timestep is None:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import Backbone, path_for
 from ..options import FLOW_BY_KIND, EditOptions, FlowDefaults, FlowOptions
 from ..records import Case, Edited, Progress, no_progress
 from .flow_steps import Flowing, texts_of, timesteps_from
@@ -77,7 +77,7 @@ class _Ride:
     def removed(self) -> list[Edited]:
         made, regions = remove(
             self.backbone,
-            self.backbone.path(self.options.steps),
+            path_for(self.backbone, self.cases[0].latents, self.options.steps),
             self.cases,
             start=self.route.start,
             scale=self.own.guidance_scale,
@@ -87,7 +87,7 @@ class _Ride:
 
     def flown(self) -> list[Edited]:
         backbone, cases = self.backbone, self.cases
-        path, empty = backbone.path(self.options.steps), backbone.condition([""])
+        path, empty = path_for(backbone, cases[0].latents, self.options.steps), backbone.condition([""])
         texts = [texts_of(backbone, case, self.own.average) for case in cases]
         kept = [kept_for(case, backbone, self.options.steps) for case in cases]
         flowing = Flowing(backbone, path, cases, texts, kept, empty, self.own.guidance_scale, self.own.draws)
@@ -115,7 +115,7 @@ class _Ride:
         inside = [both(region, case.allowed) for region, case in zip(regions, self.cases, strict=True)]
         made = redraw(
             self.backbone,
-            self.backbone.path(self.options.steps),
+            path_for(self.backbone, self.cases[0].latents, self.options.steps),
             self.cases,
             edited,
             torch.cat([everywhere if region is None else region for region in inside]),

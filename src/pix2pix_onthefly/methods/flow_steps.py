@@ -14,10 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.backbone import Backbone, Path
+from ..backbones.backbone import Backbone, Path, Timestep
 from ..records import Case, Conditioning, SourcePredictions, joined
 
 _STRIDE_OF_SEEDS = 1_000_003
+_PARTS_OF_A_TIMESTEP = 1000
+"""What tells timesteps apart that are no whole numbers: those of one schedule lie further from each other."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,14 @@ def texts_of(backbone: Backbone, case: Case, average: str) -> Texts:
     return Texts(before.mean(), after.mean()) if average == "embeddings" else Texts(before, after)
 
 
-def noise_of(latents: Tensor, seed: int, timestep: int, draw: int = 0) -> Tensor:
+def noise_of(latents: Tensor, seed: int, timestep: Timestep, draw: int = 0) -> Tensor:
     """The noise of one timestep: the same whatever step a run begins with, on every device and in every batch."""
-    generator = torch.Generator().manual_seed((seed * _STRIDE_OF_SEEDS + timestep * 64 + draw) % 2**63)
+    numbered = timestep if isinstance(timestep, int) else round(timestep * _PARTS_OF_A_TIMESTEP)
+    generator = torch.Generator().manual_seed((seed * _STRIDE_OF_SEEDS + numbered * 64 + draw) % 2**63)
     return torch.randn(latents.shape, generator=generator).to(latents)
 
 
-def timesteps_from(path: Path, start: float) -> tuple[int, ...]:
+def timesteps_from(path: Path, start: float) -> tuple[Timestep, ...]:
     """The timesteps of the last share of a path, at least one."""
     run = max(1, int(len(path.timesteps) * start + 1e-9))
     return path.timesteps[-run:]
@@ -70,7 +73,7 @@ class _Rows:
         self.conditioning.append(conditioning)
         return slice(before, before + len(conditioning))
 
-    def predicted(self, backbone: Backbone, timestep: int) -> Tensor:
+    def predicted(self, backbone: Backbone, timestep: Timestep) -> Tensor:
         return backbone.predict(torch.cat(self.latents), timestep, joined(self.conditioning).to(backbone.dtype))
 
 
@@ -97,14 +100,14 @@ class Flowing:
     draws: int
 
     def step(
-        self, edited: Sequence[Float[Tensor, "1 channels h w"]], timestep: int
+        self, edited: Sequence[Float[Tensor, "1 channels h w"]], timestep: Timestep
     ) -> list[Float[Tensor, "1 channels h w"]]:
         """The edited pictures, one step further."""
         drawn = [self._differences(edited, timestep, draw) for draw in range(self.draws)]
         shifts = self.path.shift(torch.stack(drawn).mean(0), timestep)
         return [clean + shift for clean, shift in zip(edited, shifts.split(1), strict=True)]
 
-    def _differences(self, edited: Sequence[Tensor], timestep: int, draw: int) -> Tensor:
+    def _differences(self, edited: Sequence[Tensor], timestep: Timestep, draw: int) -> Tensor:
         """By what the predictions for edit and source differ, [cases, channels, h, w]."""
         rows = _Rows([], [])
         sources: dict[tuple[object, ...], slice] = {}

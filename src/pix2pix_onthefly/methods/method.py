@@ -20,6 +20,8 @@ class Need(Enum):
     """The edit direction between the captions: `Case.direction`."""
     SOURCE = "source"
     """Predictions for the unedited picture: made with the edit, or found in `Prepared.predictions`."""
+    NOISE = "noise"
+    """A backbone that predicts noise, along DDIM's path; whoever needs an inversion needs that, too."""
     CAPTIONS = "captions"
     """Captions before and after the edit."""
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones.attention import NO_ROWS, CrossAttentionMaps
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import Backbone, Timestep, path_for
 from ..records import Conditioning, Inverted, Progress, Reconstruction, joined, no_progress
 
 
@@ -34,7 +34,7 @@ class Reference(Protocol):
         ...
 
     def predict_beside(
-        self, rows: Float[Tensor, "rows channels h w"], timestep: int, conditioning: Conditioning
+        self, rows: Float[Tensor, "rows channels h w"], timestep: Timestep, conditioning: Conditioning
     ) -> Float[Tensor, "rows channels h w"]:
         """The prediction for the edit's rows; afterwards `maps` are those of the next step."""
         ...
@@ -65,7 +65,7 @@ class RunningReference:
         self._backbone, self._recorded = backbone, recorded
         self._steps_with_maps = steps if steps_with_maps is None else steps_with_maps
         self._captions = backbone.condition([picture.caption for picture in pictures]).to(backbone.dtype)
-        self._path = backbone.path(steps)
+        self._path = path_for(backbone, self.latents, steps)
         self._step = 0
         self._shared: tuple[Conditioning, Conditioning] | None = None
 
@@ -74,14 +74,14 @@ class RunningReference:
         self._step_beside(None, 0, None)
 
     def predict_beside(
-        self, rows: Float[Tensor, "rows channels h w"], timestep: int, conditioning: Conditioning
+        self, rows: Float[Tensor, "rows channels h w"], timestep: Timestep, conditioning: Conditioning
     ) -> Float[Tensor, "rows channels h w"]:
         """The prediction for the edit's rows, and the reference's next step, if there is one."""
         if self._step == len(self._path.timesteps):
             return _without_maps(self._backbone, self._recorded, rows, timestep, conditioning)
         return self._step_beside(rows, timestep, conditioning)
 
-    def _step_beside(self, rows: Tensor | None, timestep: int, conditioning: Conditioning | None) -> Tensor:
+    def _step_beside(self, rows: Tensor | None, timestep: Timestep, conditioning: Conditioning | None) -> Tensor:
         """The reference's next step; with rows of an edit, in one forward pass with theirs."""
         own = self._path.timesteps[self._step]
         beside = self.latents[:0] if rows is None else rows
@@ -124,7 +124,7 @@ class KeptReference:
         return tuple(layer.to(self._backbone.device) for layer in parts)
 
     def predict_beside(
-        self, rows: Float[Tensor, "rows channels h w"], timestep: int, conditioning: Conditioning
+        self, rows: Float[Tensor, "rows channels h w"], timestep: Timestep, conditioning: Conditioning
     ) -> Float[Tensor, "rows channels h w"]:
         """The prediction for the edit's rows alone."""
         self._step += 1
@@ -132,7 +132,7 @@ class KeptReference:
 
 
 def _without_maps(
-    backbone: Backbone, recorded: CrossAttentionMaps, rows: Tensor, timestep: int, conditioning: Conditioning
+    backbone: Backbone, recorded: CrossAttentionMaps, rows: Tensor, timestep: Timestep, conditioning: Conditioning
 ) -> Tensor:
     recorded.rows = NO_ROWS
     return backbone.predict(rows, timestep, conditioning)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.backbone import Backbone, Path
+from ..backbones.backbone import Backbone, Path, Timestep
 from ..records import Case, Progress, joined, no_progress
 from .flow_steps import noise_of
 from .redrawing import redraw
@@ -88,6 +88,6 @@ def _standing_out(strength: Float[Tensor, "1 1 h w"]) -> Float[Tensor, "1 1 h w"
     return grow((strength > otsu_threshold(strength)).to(strength), 1)
 
 
-def _compared(path: Path) -> list[int]:
+def _compared(path: Path) -> list[Timestep]:
     count = len(path.timesteps)
     return [path.timesteps[max(0, count - 1 - round(level * count))] for level in LEVELS]

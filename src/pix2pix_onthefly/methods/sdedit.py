@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import Backbone, path_for
 from ..backbones.drawing import sample
 from ..errors import OptionError
 from ..options import EditOptions, SdeditOptions
@@ -35,7 +35,7 @@ class Sdedit:
         own = options.method
         assert isinstance(own, SdeditOptions)
         run = run_steps(options.steps, own.strength)
-        path, skipped = backbone.path(options.steps), options.steps - run
+        path, skipped = path_for(backbone, cases[0].latents, options.steps), options.steps - run
         clean = torch.cat([case.latents for case in cases])
         # Drawn on the CPU, one generator a picture: a seed means the same on every device and in every batch.
         noise = torch.cat([_noise(case.latents, case.seed) for case in cases]).to(clean)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..backbones.backbone import Backbone
+from ..backbones.backbone import Backbone, path_for
 from ..options import FLOW_BY_KIND, EditOptions, FlowOptions
 from ..records import Case, Prepared, SourcePredictions
 from .flow_steps import noise_of, timesteps_from
@@ -19,7 +19,7 @@ def keep_predictions(backbone: Backbone, picture: Prepared, options: EditOptions
     own = options.method
     assert isinstance(own, FlowOptions)
     assert picture.latents is not None, "the executor encodes pictures"
-    path = backbone.path(options.steps)
+    path = path_for(backbone, picture.latents, options.steps)
     start = max(kind.start for kind in FLOW_BY_KIND.values()) if own.start is None else own.start
     wanted = [(timestep, draw) for timestep in timesteps_from(path, start) for draw in range(own.draws)]
     text = backbone.condition([picture.caption])

@@ -51,12 +51,14 @@ class Fit:
         needed, needed_low_vram: estimated megabytes at the peak of an edit at 512 pixels, without and with
             `--low-vram`.
         fits: `yes`, `with --low-vram` or `no`.
+        gated: the hub gives some of it only to people who have accepted a licence.
     """
 
     cached: str
     needed: int
     needed_low_vram: int
     fits: str
+    gated: bool = False
 
 
 def peak_megabytes(family: Family, bytes_per_weight: int, *, low_vram: bool = False) -> int:
@@ -101,7 +103,8 @@ def judge(family: Family, device: Device, bytes_per_weight: int) -> Fit:
     needed = peak_megabytes(family, bytes_per_weight)
     needed_low_vram = peak_megabytes(family, bytes_per_weight, low_vram=True)
     fits = "yes" if needed <= device.free else "with --low-vram" if needed_low_vram <= device.free else "no"
-    return Fit(cached, needed, needed_low_vram, fits)
+    gated = any(getattr(family, role).gated for role in EDIT_ROLES)
+    return Fit(cached, needed, needed_low_vram, fits, gated)
 
 
 def describe_device(device: torch.device) -> Device:

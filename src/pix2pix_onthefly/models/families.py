@@ -57,6 +57,8 @@ def _photographs(diffusion: ModelRow, about: str, **defaults: float) -> Family:
 
 # At the guidance of Stable Diffusion 1 version 2 yields noise: diffusers' pipeline documents 0.01 as the most it bears.
 _GUIDANCE_OF_2 = 0.01
+# What was distilled to few steps holds its guidance already.
+_FEW_STEPS = {"steps": 4, "guidance_scale": 1.0}
 FAMILIES: dict[str, Family] = {
     "mini": Family(
         rows.MINI_DIFFUSION,
@@ -85,6 +87,24 @@ FAMILIES: dict[str, Family] = {
         "Stable Diffusion 2.1 at 768 pixels, which predicts velocities, BLIP and Phi-2: for photographs",
         cross_attention_guidance=_GUIDANCE_OF_2,
     ),
+    "bk-sdm-small": _photographs(rows.BK_SDM_SMALL, "Stable Diffusion 1.4 with a UNet of about half its size"),
+    "bk-sdm-base": _photographs(rows.BK_SDM_BASE, "Stable Diffusion 1.4 with a UNet of two thirds of its size"),
+    "lcm": _photographs(
+        rows.LCM_DREAMSHAPER,
+        "Stable Diffusion 1.5 distilled to few steps (latent consistency)",
+        **_FEW_STEPS,
+    ),
+    "sd-turbo": _photographs(rows.SD_TURBO, "Stable Diffusion 2.1 distilled to one to four steps", **_FEW_STEPS),
+    "sdxl": _photographs(rows.SDXL, "Stable Diffusion XL at 1024 pixels"),
+    "ssd-1b": _photographs(rows.SSD_1B, "Stable Diffusion XL with a UNet of half its size"),
+    "sdxl-turbo": _photographs(rows.SDXL_TURBO, "Stable Diffusion XL distilled to one to four steps", **_FEW_STEPS),
+    "sd3-medium": _photographs(rows.SD3_MEDIUM, "Stable Diffusion 3 of two billion weights, with T5"),
+    "sd35-medium": _photographs(rows.SD35_MEDIUM, "Stable Diffusion 3.5 of two and a half billion weights, with T5"),
+    "sd35-large": _photographs(rows.SD35_LARGE, "Stable Diffusion 3.5 of eight billion weights, with T5"),
+    "flux-dev": _photographs(
+        rows.FLUX_DEV, "FLUX.1 of twelve billion weights, which is told its guidance", guidance_scale=1.0
+    ),
+    "flux-schnell": _photographs(rows.FLUX_SCHNELL, "FLUX.1 distilled to one to four steps", **_FEW_STEPS),
 }
 MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (
     ("captioner", BLIP_LARGE),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from .download import download
 from .families import custom_row
-from .parts import PARTS, files_of, lacking_of, missing, variants
-from .refusals import unavailable
+from .layouts import INDEX, LAYOUTS, Layout, UnknownLayout, layout_in, tells
+from .parts import PARTS, Part, files_of, lacking_of, missing, variants
+from .refusals import brief, unavailable
 from .rows import ModelRow
 
 
@@ -33,9 +34,10 @@ def folder_of(row: ModelRow, role: str, *, half: bool) -> Path:
     Raises:
         ModelUnavailableError: the files are not here and cannot be had.
     """
-    folder = row.folder or _cached_folder(row, _settings(role))
+    parts = parts_of(row, role)
+    folder = row.folder or _cached_folder(row, _settings(parts))
     if folder is not None:
-        lacking = missing(folder, row, role)
+        lacking = missing(folder, row, role, parts)
         if not lacking:
             return folder
         if row.folder is not None:
@@ -62,16 +64,63 @@ def fetch(row: ModelRow, role: str, *, half: bool, advice: str = "") -> Path:
     Raises:
         ModelUnavailableError: that is not possible.
     """
-    lacking = PARTS[role]
+    parts = lacking = parts_of(row, role, advice)
     folder = Path()
     for variant in variants(row, half=half):
         names = [name for part in lacking.values() for name in files_of(part, row, variant)]
-        folder = download(row, names, advice)
-        lacking = {name: part for name, part in PARTS[role].items() if lacking_of(part, folder, row)}
+        folder = download(row, names if role != "diffusion" else [*names, *_index_of(layout_of(row))], advice)
+        lacking = {name: part for name, part in parts.items() if lacking_of(part, folder, row)}
         if not lacking:
             return folder
-    first = missing(folder, row, role)[0]
+    first = missing(folder, row, role, parts)[0]
     raise unavailable(row, f"the hub holds no {first} for it, or could not be reached", advice=advice)
+
+
+def layout_of(row: ModelRow, advice: str = "") -> Layout:
+    """How a diffusion model is laid out; of a row of the hub that nothing is known of one small file is downloaded.
+
+    Args:
+        advice: what the error says in place of advice to download the model.
+
+    Raises:
+        ModelUnavailableError: it is not here and cannot be had, or there is no backbone for its classes.
+    """
+    found = _known_layout(row)
+    if found is None:
+        folder = download(row, [INDEX], advice)
+        found = _layout_in(folder, row)
+    return found
+
+
+def _index_of(layout: Layout) -> list[str]:
+    """The index where loading reads more in it than the layout, which the row or the index itself has told before."""
+    return [INDEX] if layout.switches else []
+
+
+def parts_of(row: ModelRow, role: str, advice: str = "") -> dict[str, Part]:
+    """What a row is loaded from.
+
+    Raises:
+        ModelUnavailableError: as of `layout_of`.
+    """
+    return layout_of(row, advice).parts if role == "diffusion" else PARTS[role]
+
+
+def _known_layout(row: ModelRow) -> Layout | None:
+    """A diffusion model's layout by its row or by files on this machine; None where only the hub can tell."""
+    if row.layout:
+        return LAYOUTS[row.layout]
+    folder = row.folder or _cached_folder(row, [INDEX, *_settings(PARTS["diffusion"])])
+    return _layout_in(folder, row) if folder is not None and (row.folder is not None or tells(folder)) else None
+
+
+def _layout_in(folder: Path, row: ModelRow) -> Layout:
+    try:
+        return layout_in(folder)
+    except UnknownLayout as error:
+        reason = f"there is no backbone for a {brief(error)}"
+        known = ", ".join(LAYOUTS)
+        raise unavailable(row, reason, f"choose a model of one of the layouts {known}") from error
 
 
 def settings_folder(row: ModelRow, names: list[str]) -> Path:
@@ -90,13 +139,17 @@ def presence(row: ModelRow, role: str) -> Presence:
     """Whether a row could be loaded without a download."""
     if row.loader is not None:
         return Presence("bundled")
-    folder = row.folder or _cached_folder(row, _settings(role))
+    layout = _known_layout(row) if role == "diffusion" else None
+    if role == "diffusion" and layout is None:
+        return Presence("no")
+    parts = PARTS[role] if layout is None else layout.parts
+    folder = row.folder or _cached_folder(row, _settings(parts))
     if folder is None or not folder.is_dir():
         return Presence("no")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     if row.bundled:
         return Presence("bundled", size)
-    return Presence("partly" if missing(folder, row, role) else "yes", size)
+    return Presence("partly" if missing(folder, row, role, parts) else "yes", size)
 
 
 def role_of(name: str, advice: str = "") -> str:
@@ -121,8 +174,8 @@ def role_of(name: str, advice: str = "") -> str:
     return {"blip": "captioner", "clip": "clip"}.get(kind, "rewriter")
 
 
-def _settings(role: str) -> list[str]:
-    return [name for part in PARTS[role].values() for name in part.settings]
+def _settings(parts: Mapping[str, Part]) -> list[str]:
+    return [name for part in parts.values() for name in part.settings]
 
 
 def _cached_folder(row: ModelRow, names: Iterable[str]) -> Path | None:

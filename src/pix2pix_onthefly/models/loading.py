@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ from .blueprint import TooLarge, check_blueprint
 from .devices import is_half as is_half
 from .devices import pick_device as pick_device
 from .devices import pick_dtype as pick_dtype
-from .parts import PARTS, Part, variant_in, weights_of
+from .layouts import spacing_of
+from .parts import PARTS, Part, is_there, variant_in, weights_of
 from .refusals import brief, unavailable
 from .sizes import picture_sizes
 
@@ -43,39 +45,50 @@ _OWN_CLASSES = {"trust_remote_code": False}
 
 
 def load_diffusion(row: ModelRow, device: torch.device, dtype: torch.dtype) -> LatentDiffusion:
-    """The row's autoencoder, UNet, text encoder, tokenizer and scheduler as a `LatentDiffusion`.
+    """The row's diffusion model of Stable Diffusion's layout, for those who work on its networks.
 
     Raises:
         ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
     """
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTokenizer
-
     from ..backbones.stable_diffusion import LatentDiffusion
 
-    folder = hub.folder_of(row, "diffusion", half=is_half(dtype))
-    parts = PARTS["diffusion"]
-
-    picture_sizes(row)  # refuses absurd ones, which are no concern of the weights
-
-    def network(name: str, kind: Any, **arguments: Any) -> Any:
-        return _load_network(row, parts[name], folder, kind, device, dtype, **arguments)
-
-    vae = network("vae", AutoencoderKL, torch_dtype=dtype)
-    unet = network("unet", UNet2DConditionModel, torch_dtype=dtype)
-    text_encoder = network("text_encoder", CLIPTextModel, dtype=dtype)
-    tokenizer = _load_with_words(row, CLIPTokenizer.from_pretrained, folder / parts["tokenizer"].folder)
-    scheduler = _load(row, DDIMScheduler.from_pretrained, folder / parts["scheduler"].folder)
-    return LatentDiffusion(vae, unet, text_encoder, tokenizer, scheduler)
+    found = _load_parts(row, device, dtype)
+    if not isinstance(found, LatentDiffusion):
+        raise unavailable(row, "they are not of Stable Diffusion 1.x or 2.x", "choose a model that is")
+    return found
 
 
 def load_backbone(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Backbone:
-    """The row's diffusion model: a `LatentDiffusion`, or what the row's own loader makes.
+    """The row's diffusion model: the backbone of its layout, or what the row's own loader makes.
 
     Raises:
         ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
     """
-    return load_diffusion(row, device, dtype) if row.loader is None else row.load(device, dtype)
+    return _load_parts(row, device, dtype) if row.loader is None else row.load(device, dtype)
+
+
+def _load_parts(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Any:
+    """The backbone of a row's layout, of all parts that its folder has."""
+    layout = hub.layout_of(row)
+    folder = hub.folder_of(row, "diffusion", half=is_half(dtype))
+    picture_sizes(row)  # refuses absurd ones, which are no concern of the weights
+    there = {name: part for name, part in layout.parts.items() if is_there(part, folder)}
+    return layout.make({name: _load_part(row, part, folder, device, dtype) for name, part in there.items()}, folder)
+
+
+def _load_part(row: ModelRow, part: Part, folder: Path, device: torch.device, dtype: torch.dtype) -> Any:
+    """One part of a diffusion model: a network, a tokenizer or a scheduler."""
+    from transformers import PreTrainedTokenizerBase
+
+    library, _, name = part.kind.partition(":")
+    kind = getattr(import_module(library), name)
+    if part.weights:
+        precision = torch.float32 if part.wide and dtype == torch.float16 else dtype
+        named = "torch_dtype" if library == "diffusers" else "dtype"
+        return _load_network(row, part, folder, kind, device, precision, **{named: precision})
+    if issubclass(kind, PreTrainedTokenizerBase):
+        return _load_with_words(row, kind.from_pretrained, folder / part.folder)
+    return _load(row, kind.from_pretrained, folder / part.folder, **spacing_of(folder / part.folder))
 
 
 def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Captioner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ class Part:
         needed: groups of files; one group must be there in full.
         optional: files that are taken along where they exist.
         weights, pickle: stems of the names of weight files, as safetensors and as a pickle; empty without weights.
+        kind: `library:class` that loads it, for parts of diffusion models.
+        may_lack: a model is complete without it.
+        wide: float16 is too narrow for it.
     """
 
     folder: str
@@ -26,6 +29,9 @@ class Part:
     optional: tuple[str, ...] = ()
     weights: str = ""
     pickle: str = ""
+    kind: str = ""
+    may_lack: bool = False
+    wide: bool = False
 
     def path(self, name: str) -> str:
         """A file of this part, as the hub names it."""
@@ -37,44 +43,64 @@ class Part:
         return [self.path(name) for group in (*self.needed, self.optional) for name in group]
 
 
-def _diffusers(folder: str) -> Part:
-    return Part(folder, weights="diffusion_pytorch_model", pickle="diffusion_pytorch_model")
+def diffusers_part(folder: str, kind: str, *, wide: bool = False) -> Part:
+    """A network of diffusers."""
+    return Part(folder, weights="diffusion_pytorch_model", pickle="diffusion_pytorch_model", kind=kind, wide=wide)
 
 
-def _transformers(folder: str = "") -> Part:
-    return Part(folder, optional=("generation_config.json",), weights="model", pickle="pytorch_model")
+def transformers_part(folder: str = "", kind: str = "", *, may_lack: bool = False) -> Part:
+    """A network of transformers."""
+    optional = ("generation_config.json",)
+    return Part(folder, optional=optional, weights="model", pickle="pytorch_model", kind=kind, may_lack=may_lack)
 
 
-def _tokenizer(folder: str = "") -> Part:
-    vocabularies = ("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",), ("tokenizer.model",)
+def tokenizer_part(folder: str = "", kind: str = "", *, may_lack: bool = False) -> Part:
+    """A tokenizer."""
+    single = ("tokenizer.json",), ("vocab.txt",), ("tokenizer.model",), ("spiece.model",)
+    vocabularies = (single[0], ("vocab.json", "merges.txt"), *single[1:])
     optional = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"
-    return Part(folder, vocabularies, optional)
+    return Part(folder, vocabularies, optional, kind=kind, may_lack=may_lack)
+
+
+def scheduler_part(kind: str) -> Part:
+    """The settings of a diffusion model's noise levels."""
+    return Part("scheduler", (("scheduler_config.json",),), kind=kind)
 
 
 _SEEING = {
-    "model": _transformers(),
+    "model": transformers_part(),
     "processor": Part("", (("preprocessor_config.json",), ("processor_config.json",))),
-    "tokenizer": _tokenizer(),
+    "tokenizer": tokenizer_part(),
 }
 PARTS: dict[str, dict[str, Part]] = {
     "diffusion": {
-        "vae": _diffusers("vae"),
-        "unet": _diffusers("unet"),
-        "text_encoder": _transformers("text_encoder"),
-        "tokenizer": _tokenizer("tokenizer"),
-        "scheduler": Part("scheduler", (("scheduler_config.json",),)),
+        "vae": diffusers_part("vae", "diffusers:AutoencoderKL"),
+        "unet": diffusers_part("unet", "diffusers:UNet2DConditionModel"),
+        "text_encoder": transformers_part("text_encoder", "transformers:CLIPTextModel"),
+        "tokenizer": tokenizer_part("tokenizer", "transformers:CLIPTokenizer"),
+        "scheduler": scheduler_part("diffusers:DDIMScheduler"),
     },
     "captioner": _SEEING,
-    "rewriter": {"model": _transformers(), "tokenizer": _tokenizer()},
+    "rewriter": {"model": transformers_part(), "tokenizer": tokenizer_part()},
     "clip": _SEEING,
-    "dino": {"model": _transformers()},
+    "dino": {"model": transformers_part()},
 }
-"""What each role is loaded from, by name."""
+"""What each role is loaded from, by name; diffusion models of another layout than Stable Diffusion's have other parts
+(`layouts.py`)."""
 
 
-def missing(folder: Path, row: ModelRow, role: str) -> list[str]:
-    """What a folder lacks to be a model of this role, in any variant."""
-    return [name for part in PARTS[role].values() for name in lacking_of(part, folder, row)]
+def missing(folder: Path, row: ModelRow, role: str, parts: Mapping[str, Part] | None = None) -> list[str]:
+    """What a folder lacks to be a model of this role, in any variant.
+
+    Args:
+        parts: of the model, where they are not those of the role.
+    """
+    return [name for part in (parts or PARTS[role]).values() for name in lacking_of(part, folder, row)]
+
+
+def is_there(part: Part, folder: Path) -> bool:
+    """Whether a folder has anything of a part."""
+    return (folder / part.folder).is_dir()
 
 
 def variant_in(folder: Path, part: Part, row: ModelRow, *, half: bool) -> str | None:
@@ -108,7 +134,9 @@ def variants(row: ModelRow, *, half: bool) -> list[str | None]:
 
 
 def lacking_of(part: Part, folder: Path, row: ModelRow) -> list[str]:
-    """What a folder lacks to hold a part, in any variant."""
+    """What a folder lacks to hold a part, in any variant; of a part that may lack only what has been begun."""
+    if part.may_lack and not is_there(part, folder):
+        return []
     lacking: list[str] = []
     if not any(all((folder / part.path(name)).is_file() for name in group) for group in part.needed):
         lacking.append(part.path(part.needed[0][0]))

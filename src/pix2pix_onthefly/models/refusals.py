@@ -6,6 +6,9 @@ from ..errors import ModelUnavailableError
 from .families import EDIT_ROLES, known_rows
 from .rows import ModelRow
 
+NAMED = 3
+"""How many other families a sentence names that a model belongs to."""
+
 
 def unavailable(row: ModelRow, reason: str, cure: str = "", *, advice: str = "") -> ModelUnavailableError:
     """The error of a row that cannot be loaded: one sentence with a way out.
@@ -24,7 +27,8 @@ def unavailable(row: ModelRow, reason: str, cure: str = "", *, advice: str = "")
     role, families = next(table, ("", []))
     measures = bool(role) and role not in EDIT_ROLES  # neither fetched with a family nor replaced by another one
     first, *others = [row.source] if measures else families or [str(row)]
-    also = f" (or {', '.join(others)})" if others else ""
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    also = f" (or {', '.join(others[:NAMED])}{more})" if others else ""
     cure = cure or f"run 'onthefly models fetch {first}'{also} once while online"
     return ModelUnavailableError(f"{what}; {cure}{'' if measures else ', or use --family mini'}")
 

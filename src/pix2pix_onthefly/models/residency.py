@@ -16,7 +16,7 @@ import torch
 from ..backbones.backbone import Backbone
 from ..captioning.captioner import Captioner
 from ..rewriting.rewriter import Rewriter
-from . import loading
+from . import hub, loading
 from .families import EDIT_ROLES
 from .identity import weights_name
 from .sizes import picture_sizes
@@ -98,9 +98,16 @@ class Models:
 
     @cached_property
     def sizes(self) -> tuple[int, int]:
-        """Side in pixels of the pictures the diffusion model was trained on, and pixels along a side of a latent cell;
-        known without its weights."""
+        """Side in pixels of the pictures the diffusion model was trained on, and what sides are multiples
+        of; known without its weights."""
         return picture_sizes(self.family.diffusion)
+
+    @property
+    def predicts_noise(self) -> bool:
+        """Whether the diffusion model goes DDIM's path, and not a flow's; known without its weights. What a row's own
+        loader makes is taken to."""
+        row = self.family.diffusion
+        return row.loader is not None or hub.layout_of(row).predicts_noise
 
     @contextmanager
     def _lent(self, role: Role) -> Generator[Any, None, None]:

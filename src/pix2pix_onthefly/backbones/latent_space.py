@@ -1,0 +1,94 @@
+"""What all latent diffusion models share: an autoencoder's latents, frozen networks, and where these live."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from torch import Tensor
+
+
+def pixels_per_latent(vae: Mapping[str, Any]) -> int:
+    """Pixels along one side of a latent cell, from an autoencoder's settings."""
+    return 2 ** (len(vae["block_out_channels"]) - 1)
+
+
+def native_size(denoiser: Mapping[str, Any], vae: Mapping[str, Any]) -> int:
+    """Side in pixels of the square pictures a model was trained on, from its settings."""
+    return int(denoiser["sample_size"]) * pixels_per_latent(vae)
+
+
+class LatentSpace(ABC):
+    """Frozen networks around an autoencoder.
+
+    Latents are float32 everywhere outside the networks: a guidance step of 0.1 times a small gradient is lost in half
+    precision.
+
+    Args:
+        vae: the autoencoder.
+        denoiser: what predicts; its dtype is the working precision.
+        encoders: of texts.
+
+    Attributes:
+        weights: names the weights (`models.identity`); empty where nobody has named them.
+        device, dtype: where the networks live, and the denoiser's precision.
+        gradient_rows: how many rows of a batch are differentiated at once, to save memory; None for all.
+    """
+
+    def __init__(self, vae: AutoencoderKL, denoiser: Any, *encoders: Any) -> None:
+        self.vae = vae
+        self.weights = ""
+        self.gradient_rows: int | None = None
+        self.device: torch.device = denoiser.device
+        self.dtype: torch.dtype = denoiser.dtype  # kept: diffusers goes through all weights to tell the dtype
+        for network in (vae, denoiser, *encoders):
+            network.eval()
+            network.requires_grad_(False)
+
+    @property
+    @abstractmethod
+    def networks(self) -> tuple[Any, ...]:
+        """All networks, the autoencoder first."""
+
+    @property
+    @abstractmethod
+    def native_size(self) -> int:
+        """Side in pixels of the square pictures the model was trained on."""
+
+    def to(self, device: torch.device) -> None:
+        """Moves the networks."""
+        for network in self.networks:
+            network.to(device)
+        self.device = device
+
+    @property
+    def pixels_per_latent(self) -> int:
+        """Pixels along one side of a latent cell."""
+        return pixels_per_latent(self.vae.config)
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of its latents."""
+        return int(self.vae.config["latent_channels"])
+
+    @torch.no_grad()
+    def encode(self, pixels: Float[Tensor, "rows 3 height width"]) -> Float[Tensor, "rows channels h w"]:
+        """Pixels in -1..1 to latents of about unit variance, an eighth as high and wide; the posterior's mode."""
+        pixels = pixels.to(self.device, self.vae.dtype)
+        posterior = cast("Any", self.vae.encode(pixels)).latent_dist
+        return (posterior.mode().float() - self._shift) * self.vae.config["scaling_factor"]
+
+    @torch.no_grad()
+    def decode(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows 3 height width"]:
+        """Latents to pixels, about -1..1, float32 on the CPU."""
+        scaled = latents / self.vae.config["scaling_factor"] + self._shift
+        return cast("Any", self.vae).decode(scaled.to(self.device, self.vae.dtype)).sample.float().cpu()
+
+    @property
+    def _shift(self) -> float:
+        """Mean of the autoencoder's own latents, which those of 16 channels have."""
+        return float(self.vae.config.get("shift_factor") or 0.0)
