@@ -256,7 +256,13 @@ class LoadOptions(Options):
     diffusion: str | None = setting(None, "Hub id or folder of a diffusion model in place of the family's.")
     captioner: str | None = setting(None, "Hub id or folder of a BLIP captioner in place of the family's.")
     language_model: str | None = setting(
-        None, "Hub id or folder of a causal language model in place of the family's (paper: Phi-2)."
+        None,
+        "Hub id or folder of a causal language model in place of the family's (paper: Phi-2), or the address of an "
+        "OpenAI-compatible endpoint such as http://127.0.0.1:8080/v1, whose key ONTHEFLY_LANGUAGE_MODEL_KEY holds.",
+    )
+    language_model_name: str | None = setting(None, "Name of the model to use behind an endpoint.")
+    language_model_timeout: float = setting(
+        120.0, "Seconds that an endpoint's answer may take.", minimum=0.1, maximum=3600.0
     )
     device: str | None = setting(None, "cpu, cuda or mps; the best one if not given.", common=True)
     precision: str = setting(

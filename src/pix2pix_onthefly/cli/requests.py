@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import InputError, OptionError, OutputError
+from ..models.endpoints import is_endpoint
 from ..models.families import CUSTOM_ROLES, FAMILIES, FOLDER_MARK, family_of, known_rows
 from ..options import EditOptions, LoadOptions, RewritingOptions
 from ..rewriting.instructions import check_instruction
@@ -99,7 +100,7 @@ class EditRequest:
             changes={**settings, **self.changes},
             models={**(old.models if same_family else {}), **self.models},
         )
-        _check_models(new.models, old.models, name)
+        _check_models({key: value for key, value in new.models.items() if key not in self.models}, name)
         if self.direction or self.before or self.after or self._asks_for_new_captions(old, same_picture):
             return new
         if old.direction:
@@ -153,17 +154,28 @@ def _models_of(recipe: Mapping[str, object]) -> dict[str, Any]:
     return {"family": name, **{CUSTOM_ROLES[role]: source for role, source in others.items()}}
 
 
-def _check_models(models: Mapping[str, Any], from_recipe: Mapping[str, Any], name: str) -> None:
-    """Makes sure that a stranger's recipe makes nobody download or open what the table of models does not name."""
+def _check_models(models: Mapping[str, Any], name: str) -> None:
+    """Makes sure that a stranger's recipe makes nobody download, open or ask what the table of models does not name.
+
+    Args:
+        models: those of the recipe that the user has not named.
+        name: of the picture with the recipe.
+    """
     known = {str(row) for _, row in known_rows()}
     for option in CUSTOM_ROLES.values():
         source = models.get(option)
-        if source is None or source != from_recipe.get(option) or source in known:
+        if source is None or source in known:
             continue
         flag = f"--{option.replace('_', '-')}"
         if source.startswith(FOLDER_MARK):
             folder = source.removeprefix(FOLDER_MARK)
             raise InputError(f"{name} was made with a model in the folder {folder}; give it with {flag}")
+        if is_endpoint(source):
+            address, _, model = source.rpartition("@")
+            raise InputError(
+                f"{name} was made with the language model {model!r} behind {address}, which is not asked unless you "
+                f"name it yourself with {flag} and {flag}-name"
+            )
         raise InputError(
             f"{name} was made with the model {source!r}, which is none of those in 'onthefly models'; if you trust it, "
             f"name it yourself with {flag}"

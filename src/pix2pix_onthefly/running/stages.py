@@ -14,7 +14,7 @@ import torch
 
 from .. import __version__
 from ..code_digest import code_digest
-from ..errors import InputError, NotUnderstoodError, OptionError
+from ..errors import InputError, LanguageModelError, NotUnderstoodError, OptionError, RefusedAnswerError
 from ..inversions import ddim
 from ..language.prompts import as_text
 from ..methods.method import Method, Need
@@ -32,7 +32,7 @@ from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
 
-OF_ONE_JOB = InputError, OptionError, NotUnderstoodError
+OF_ONE_JOB = InputError, OptionError, NotUnderstoodError, RefusedAnswerError
 """Errors that are about one job and do not end the others."""
 _Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
@@ -130,8 +130,13 @@ class Stages:
         return made
 
     def rewritten(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
-        """Every draft with captions before and after its edit: its own, or the language model's (paper 3.2, 5)."""
+        """Every draft with captions before and after its edit: its own, or the language model's (paper 3.2, 5).
+
+        Where its server fails it is asked no more: this job and those that still need it end with the error, while
+        those that have their captions go on.
+        """
         made = list(drafts)
+        failure: LanguageModelError | None = None
         for place, (draft, method) in enumerate(zip(drafts, methods, strict=True)):
             if draft.error is not None:
                 continue
@@ -144,22 +149,31 @@ class Stages:
             clock = Clock(progress)
             try:
                 with clock.stage("rewrite"):
-                    captions = self._captions(draft, progress)
+                    captions = self._captions(draft, failure, progress)
                 made[place] = replace(draft.timed("rewrite", clock.seconds["rewrite"]), captions=captions)
             except OF_ONE_JOB as error:
                 made[place] = replace(draft, error=error)
+            except LanguageModelError as error:
+                failure = error
+                made[place] = replace(draft, error=error)
         return made
 
-    def _captions(self, draft: Draft, progress: Progress) -> EditCaptions:
+    def _captions(self, draft: Draft, failure: LanguageModelError | None, progress: Progress) -> EditCaptions:
         """The language model's captions, where something was understood or the edit is forced.
 
+        Args:
+            failure: of the language model's server at a job before; what the cache holds needs no server.
+
         Raises:
-            InputError, OptionError, NotUnderstoodError: about this job.
+            InputError, OptionError, NotUnderstoodError, RefusedAnswerError: about this job.
+            LanguageModelError: the language model's server has failed.
         """
         options = draft.options.rewriting
         key = self._captions_key(draft)
         kept = _captions_of(self.cache.record("rewritten", key))
         if kept is None:
+            if failure is not None:
+                raise failure
             with self.models.using("rewriter") as rewriter:
                 kept = rewriter.rewrite(
                     draft.job.instruction,
