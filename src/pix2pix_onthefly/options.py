@@ -166,6 +166,11 @@ class EditOptions(Options):
         "Rank the candidates by how well the captioner finds the edit in them; the first is the best.",
         common=True,
     )
+    caption_for_instruction: bool = setting(
+        False,
+        "Tell the captioner the instruction, so that the caption mentions what is to change; needs a captioner with a "
+        "chat template.",
+    )
     inversion: InversionOptions = dataclasses.field(default_factory=InversionOptions)
     rewriting: RewritingOptions = dataclasses.field(default_factory=RewritingOptions)
     method: MethodOptions = dataclasses.field(default_factory=FlowOptions)
@@ -254,7 +259,9 @@ class LoadOptions(Options):
         common=True,
     )
     diffusion: str | None = setting(None, "Hub id or folder of a diffusion model in place of the family's.")
-    captioner: str | None = setting(None, "Hub id or folder of a BLIP captioner in place of the family's.")
+    captioner: str | None = setting(
+        None, "Hub id or folder of a captioner in place of the family's: BLIP, or any image-text-to-text model."
+    )
     language_model: str | None = setting(
         None,
         "Hub id or folder of a causal language model in place of the family's (paper: Phi-2), or the address of an "

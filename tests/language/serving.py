@@ -30,7 +30,7 @@ CHAT_TEMPLATE = """
 {%- endif %}
 {%- endfor %}"""
 """Lays a conversation out as the bundled rewriter knows it, which goes on with an answer instead of beginning one."""
-PATIENCE = 300.0
+PATIENCE = 500.0
 """Seconds that a real server may take to start on a busy machine."""
 Reply = tuple[int, str | dict[str, Any]]
 """Status, and text or JSON."""

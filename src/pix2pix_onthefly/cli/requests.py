@@ -14,7 +14,7 @@ from ..options import EditOptions, LoadOptions, RewritingOptions
 from ..rewriting.instructions import check_instruction
 from ..running.defaults import DEFAULT_METHOD, changed_settings, options_for
 
-_TEXT_SETTINGS = {*RewritingOptions().flat(), "seed"}
+_TEXT_SETTINGS = {*RewritingOptions().flat(), "seed", "caption_for_instruction"}
 """What the language model's captions depend on."""
 
 
@@ -91,7 +91,9 @@ class EditRequest:
         if method != old.method:  # settings of another way of editing mean nothing to this one
             known = _names_of(method)
             settings = {key: value for key, value in settings.items() if key in known}
-        caption = old.caption if same_picture and self.caption is None else self.caption
+        caption = self.caption
+        if caption is None and same_picture and not self._asks_for_a_new_caption(old):
+            caption = old.caption
         new = replace(
             self,
             instruction=self.instruction or old.instruction,
@@ -106,6 +108,12 @@ class EditRequest:
         if old.direction:
             raise InputError(f"{name} was made with the direction file {old.direction}; give it with --direction")
         return replace(new, before=old.before, after=old.after, record=old.record)
+
+    def _asks_for_a_new_caption(self, old: EditRequest) -> bool:
+        """Whether the captioner is told another instruction than before, or is told one now."""
+        name = "caption_for_instruction"
+        told, was_told = self.changes.get(name, old.changes.get(name, False)), old.changes.get(name, False)
+        return told != was_told or bool(told and self.instruction and self.instruction != old.instruction)
 
     def _asks_for_new_captions(self, old: EditRequest, same_picture: bool) -> bool:
         if self.instruction and self.instruction != old.instruction:

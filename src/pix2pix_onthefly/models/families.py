@@ -89,6 +89,9 @@ FAMILIES: dict[str, Family] = {
 }
 MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (
     ("captioner", BLIP_LARGE),
+    ("captioner", rows.FLORENCE_2),
+    ("captioner", rows.SMOLVLM_2),
+    ("captioner", rows.QWEN_3_VL),
     ("dino", DINO),
     ("diffusion", INSTRUCT_PIX2PIX),
     ("diffusion", INSTRUCT_PIX2PIX_MAGICBRUSH),

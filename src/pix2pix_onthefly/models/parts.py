@@ -47,7 +47,13 @@ def _transformers(folder: str = "") -> Part:
 
 def _tokenizer(folder: str = "") -> Part:
     vocabularies = ("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",), ("tokenizer.model",)
-    optional = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"
+    optional = (
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "chat_template.jinja",
+        "chat_template.json",
+    )
     return Part(folder, vocabularies, optional)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-from ..captioning.settings import CaptioningSettings
+from ..captioning.settings import FLORENCE, VISION_LANGUAGE, CaptioningSettings
 
 _PACKAGE = "package:"
 FOLDER_MARK = "folder:"
@@ -34,7 +34,7 @@ class ModelRow:
         working_megabytes: what one guided step at 512 pixels keeps for its gradient, in half precision.
         side, cell: of a diffusion model: side in pixels of the square pictures it was trained on, and pixels along a
             side of a latent cell; 0 if unknown. `sizes.py` reads them from the settings where a row has none.
-        captioning: how it is run, if it is a captioner.
+        captioning: how it is run, if it is a captioner; None for what suits its kind.
         loader: makes the model where that takes code of its own, and no files of ours: called with the row, a device
             and a precision. A text `module:name` is imported when needed. Source and revision then are names only, by
             which captions and noise are kept: what makes something else needs another revision.
@@ -51,7 +51,7 @@ class ModelRow:
     working_megabytes: int = 0
     side: int = 0
     cell: int = 0
-    captioning: CaptioningSettings = field(default_factory=CaptioningSettings)
+    captioning: CaptioningSettings | None = None
     loader: str | Callable[[ModelRow, torch.device, torch.dtype], Any] | None = None
 
     def load(self, device: torch.device, dtype: torch.dtype) -> Any:
@@ -156,6 +156,12 @@ BLIP_LARGE = ModelRow(
     parameters=470,
     revision="353689b859fcf0523410b1806dace5fb46ecdf41",
 )
+# Image-text-to-text models of transformers' own classes. The Florence that Microsoft published needs code of its own.
+FLORENCE_2 = ModelRow("florence-community/Florence-2-base", "MIT", 465, parameters=232, captioning=FLORENCE)
+SMOLVLM_2 = ModelRow(
+    "HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "Apache-2.0", 2030, parameters=507, captioning=VISION_LANGUAGE
+)
+QWEN_3_VL = ModelRow("Qwen/Qwen3-VL-2B-Instruct", "Apache-2.0", 4255, parameters=2128, captioning=VISION_LANGUAGE)
 PHI = ModelRow("microsoft/phi-2", "MIT", 5560, parameters=2780, revision="810d367871c1d460086d9f82db8696f2e0a0fcd0")
 CLIP = ModelRow(
     "openai/clip-vit-base-patch32",

@@ -66,21 +66,25 @@ class Stages:
         self.inversion = ddim.DdimInversion()
 
     def captioned(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
-        """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once; for
-        methods that need nothing of the kind the caption is empty."""
+        """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once, or
+        once for each instruction that the captioner is told; for methods that need nothing of the kind the caption is
+        empty."""
         made = [
             draft if draft.caption is not None or method.needs else replace(draft, caption="")
             for draft, method in zip(drafts, methods, strict=True)
         ]
-        waiting = grouped((draft.digest, place) for place, draft in enumerate(made) if draft.caption is None)
-        for places in waiting.values():
+        waiting = grouped(
+            ((draft.digest, _told(draft)), place) for place, draft in enumerate(made) if draft.caption is None
+        )
+        for (_, told), places in waiting.items():
             clock, first = Clock(progress), drafts[places[0]]
             with clock.stage("caption"):
-                key = {**self._common("captioner"), "picture": first.digest}
+                asked = {} if told is None else {"instruction": told}
+                key = {**self._common("captioner"), "picture": first.digest, **asked}
                 kept = self.cache.record("captions", key)
                 if kept is None or not isinstance(kept.get("caption"), str):
                     with self.models.using("captioner") as captioner:
-                        kept = {"caption": captioner.describe(first.source, progress)}
+                        kept = {"caption": captioner.describe(first.source, progress, **asked)}
                     self.cache.keep_record("captions", key, {**kept, "model": str(self.models.family.captioner)})
             for place in places:
                 timed = drafts[place].timed("caption", clock.seconds["caption"] / len(places))
@@ -260,6 +264,11 @@ class Stages:
     def _common(self, role: str) -> dict[str, object]:
         row = getattr(self.models.family, role)
         return {"version": __version__, "model": weights_key(row), "precision": str(self.models.dtype)}
+
+
+def _told(draft: Draft) -> str | None:
+    """The instruction that the captioner is told, if it is."""
+    return draft.job.instruction.strip() or None if draft.options.caption_for_instruction else None
 
 
 def _usable(captions: EditCaptions, *, force: bool) -> EditCaptions:
