@@ -41,7 +41,7 @@ MOST_UNKNOWN = 0.1
 _ONE_AT_A_TIME = threading.Lock()
 """While a network is built the libraries change what holds for all threads: torch's default precision and its hooks."""
 INSTALL_CAPTIONERS = "pip install 'pix2pix-onthefly[captioners]'"
-"""What some processors need beside transformers: SmolVLM2's spells numbers out."""
+"""What SmolVLM2's processor needs beside transformers: it spells numbers out."""
 _OWN_CLASSES = {"trust_remote_code": False}
 """For the `Auto` classes, which would otherwise ask on the terminal whether to run code from the model's folder."""
 
@@ -238,7 +238,7 @@ def _refusal(row: ModelRow, error: BaseException) -> ModelUnavailableError:
         return unavailable(row, "the pickle holds more than numbers, which may be harmful", "use safetensors")
     if isinstance(error, TooLarge):
         return unavailable(row, f"settings and weights do not belong together: {brief(error)}", "replace the files")
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) and "num2words" in str(error):
         return unavailable(row, brief(error), INSTALL_CAPTIONERS)
     if any("trust_remote_code" in str(cause) for cause in causes):
         return unavailable(row, "they need code of their own, which is never run", "choose another model")

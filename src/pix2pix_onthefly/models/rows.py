@@ -148,6 +148,7 @@ BLIP = ModelRow(
     parameters=247,
     revision="82a37760796d32b1411fe092ab5d4e227313294b",
     safetensors=False,
+    captioning=CaptioningSettings(),
 )
 BLIP_LARGE = ModelRow(
     "Salesforce/blip-image-captioning-large",
@@ -155,6 +156,7 @@ BLIP_LARGE = ModelRow(
     1880,
     parameters=470,
     revision="353689b859fcf0523410b1806dace5fb46ecdf41",
+    captioning=CaptioningSettings(),
 )
 # Image-text-to-text models of transformers' own classes. The Florence that Microsoft published needs code of its own.
 FLORENCE_2 = ModelRow("florence-community/Florence-2-base", "MIT", 465, parameters=232, captioning=FLORENCE)
