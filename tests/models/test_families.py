@@ -9,18 +9,25 @@ from pathlib import Path
 import pytest
 
 from pix2pix_onthefly.errors import InputError
-from pix2pix_onthefly.models import families
+from pix2pix_onthefly.models import families, rows
 from pix2pix_onthefly.models.families import FAMILIES, ModelRow, custom_row, family_of, known_rows
 from pix2pix_onthefly.options import LoadOptions
 from pix2pix_onthefly.running.defaults import options_for
 
 HUB_ROWS = [row for _, row in known_rows() if row.folder is None]
+NOT_PINNED = (
+    families.INSTRUCT_PIX2PIX,
+    families.INSTRUCT_PIX2PIX_MAGICBRUSH,
+    rows.FLORENCE_2,
+    rows.SMOLVLM_2,
+    rows.QWEN_3_VL,
+)
 BLIP_LARGE = "Salesforce/blip-image-captioning-large"
 
 
 @pytest.mark.parametrize("row", HUB_ROWS, ids=[row.source for row in HUB_ROWS])
 def test_rows_of_the_hub_are_pinned_and_described(row: ModelRow) -> None:
-    if row not in (families.INSTRUCT_PIX2PIX, families.INSTRUCT_PIX2PIX_MAGICBRUSH):
+    if row not in NOT_PINNED:
         assert row.revision is not None
         assert len(row.revision) == 40
         assert set(row.revision) <= set("0123456789abcdef")

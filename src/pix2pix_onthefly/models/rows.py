@@ -159,6 +159,7 @@ BLIP_LARGE = ModelRow(
     captioning=CaptioningSettings(),
 )
 # Image-text-to-text models of transformers' own classes. The Florence that Microsoft published needs code of its own.
+# Revisions and exact sizes are to be looked up on the hub, which could not be reached when these were written.
 FLORENCE_2 = ModelRow("florence-community/Florence-2-base", "MIT", 465, parameters=232, captioning=FLORENCE)
 SMOLVLM_2 = ModelRow(
     "HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "Apache-2.0", 2030, parameters=507, captioning=VISION_LANGUAGE
