@@ -10,7 +10,7 @@ QUESTION_WITH_INSTRUCTION = (
     f"Somebody wants to change this picture: '{INSTRUCTION}'. Describe the picture as it is now, before any change, in "
     "one short sentence, and mention what that is about."
 )
-"""Told of the instruction a captioner leaves out nothing that is to change: missing entities are the paper's weakness."""
+"""Told of the instruction a captioner leaves out nothing that is to change (missing entities are a weakness)."""
 
 CANNOT_BE_TOLD = (
     "this captioner cannot be told of the instruction; leave caption_for_instruction out, or choose one with a chat "
