@@ -200,15 +200,28 @@ class Editor:
         job = self._job(image, "", chosen, caption, EditCaptions((), (), "given"))
         return _first(self.executor.map([job], progress))
 
-    def describe(self, image: Picture, *, options: EditOptions | None = None, progress: Progress = no_progress) -> str:
+    def describe(
+        self,
+        image: Picture,
+        instruction: str | None = None,
+        *,
+        options: EditOptions | None = None,
+        progress: Progress = no_progress,
+    ) -> str:
         """The caption that an edit of a picture would start from.
 
+        Args:
+            image: as for `edit`.
+            instruction: told to the captioner, so that the caption mentions what is to change.
+            options, progress: as for `edit`.
+
         Raises:
-            InputError, ModelUnavailableError: with a sentence for the user.
+            InputError, OptionError, ModelUnavailableError: with a sentence for the user.
         """
         source = self.fit(picture_of(image), options or self.options())
+        asked = {} if instruction is None else {"instruction": check_instruction(instruction)}
         with self.models.using("captioner") as captioner:
-            return captioner.describe(source, progress)
+            return captioner.describe(source, progress, **asked)
 
     def rewrite(
         self,

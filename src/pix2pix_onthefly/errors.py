@@ -23,6 +23,14 @@ class ModelUnavailableError(OnTheFlyError):
     """Weights that are not on this machine and cannot be had."""
 
 
+class LanguageModelError(ModelUnavailableError):
+    """A language model behind an endpoint that does not answer, or not as it should."""
+
+
+class RefusedAnswerError(OnTheFlyError):
+    """A question that a language model behind an endpoint does not answer; another one it may."""
+
+
 class StandardOutputError(OutputError):
     """Standard output that takes no more: it is closed, full, or a pipe whose reader is gone.
 

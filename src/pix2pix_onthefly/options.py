@@ -168,6 +168,11 @@ class EditOptions(Options):
         "Rank the candidates by how well the captioner finds the edit in them; the first is the best.",
         common=True,
     )
+    caption_for_instruction: bool = setting(
+        False,
+        "Tell the captioner the instruction, so that the caption mentions what is to change; needs a captioner with a "
+        "chat template.",
+    )
     inversion: InversionOptions = dataclasses.field(default_factory=InversionOptions)
     rewriting: RewritingOptions = dataclasses.field(default_factory=RewritingOptions)
     method: MethodOptions = dataclasses.field(default_factory=FlowOptions)
@@ -274,9 +279,17 @@ class LoadOptions(Options):
         common=True,
     )
     diffusion: str | None = setting(None, "Hub id or folder of a diffusion model in place of the family's.")
-    captioner: str | None = setting(None, "Hub id or folder of a BLIP captioner in place of the family's.")
+    captioner: str | None = setting(
+        None, "Hub id or folder of a captioner in place of the family's: BLIP, or any image-text-to-text model."
+    )
     language_model: str | None = setting(
-        None, "Hub id or folder of a causal language model in place of the family's (paper: Phi-2)."
+        None,
+        "Hub id or folder of a causal language model in place of the family's (paper: Phi-2), or the address of an "
+        "OpenAI-compatible endpoint such as http://127.0.0.1:8080/v1, whose key ONTHEFLY_LANGUAGE_MODEL_KEY holds.",
+    )
+    language_model_name: str | None = setting(None, "Name of the model to use behind an endpoint.")
+    language_model_timeout: float = setting(
+        120.0, "Seconds that an endpoint's answer may take.", minimum=0.1, maximum=3600.0
     )
     device: str | None = setting(None, "cpu, cuda or mps; the best one if not given.", common=True)
     precision: str = setting(

@@ -66,6 +66,7 @@ def test_the_prefix_is_taken_off_again(captioner: BlipCaptioner) -> None:
 
 def test_the_bundled_captioner_has_no_prefix_and_no_least_length(monkeypatch: pytest.MonkeyPatch) -> None:
     row = families.FAMILIES["mini"].captioner
+    assert row.captioning is not None
     assert (row.captioning.prefix, row.captioning.shortest) == ("", 0)
     bundled = loading.load_captioner(row, CPU, torch.float32)
     assert isinstance(bundled, BlipCaptioner)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix_onthefly.errors import InputError
-from pix2pix_onthefly.models import families
+from pix2pix_onthefly.models import families, rows
 from pix2pix_onthefly.models.families import FAMILIES, ModelRow, custom_row, family_of, known_rows
 from pix2pix_onthefly.options import LoadOptions
 from pix2pix_onthefly.running.defaults import options_for
@@ -17,6 +17,9 @@ from pix2pix_onthefly.running.defaults import options_for
 HUB_ROWS = [row for _, row in known_rows() if row.folder is None]
 UNPINNED = {
     families.INSTRUCT_PIX2PIX_MAGICBRUSH.source,
+    rows.FLORENCE_2.source,
+    rows.SMOLVLM_2.source,
+    rows.QWEN_3_VL.source,
     *(FAMILIES[name].diffusion.source for name in ("bk-sdm-small", "bk-sdm-base", "lcm", "sd-turbo")),
     *(FAMILIES[name].diffusion.source for name in ("sdxl", "ssd-1b", "sdxl-turbo", "sd3-medium", "sd35-medium")),
     *(FAMILIES[name].diffusion.source for name in ("sd35-large", "flux-dev", "flux-schnell")),

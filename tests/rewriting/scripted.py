@@ -12,11 +12,17 @@ class Scripted:
     """Gives the replies in turn, the last one for ever, and notes how it was asked. A character is a token."""
 
     def __init__(
-        self, *replies: str, longest: int | None = None, has_chat_template: bool = False, can_constrain: bool = False
+        self,
+        *replies: str,
+        longest: int | None = None,
+        has_chat_template: bool = False,
+        begins_answers: bool = True,
+        can_constrain: bool = False,
     ) -> None:
         self.replies = replies
         self.longest = longest
         self.has_chat_template = has_chat_template
+        self.begins_answers = begins_answers
         self.can_constrain = can_constrain
         self.calls: list[tuple[Prompt, Sampling]] = []
         self.device: torch.device | None = None

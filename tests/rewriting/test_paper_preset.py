@@ -48,4 +48,5 @@ def test_the_constants_are_the_papers() -> None:
     }
     assert {name: flat[name] for name in wanted} == wanted
     captioner = FAMILIES["sd14"].captioner.captioning
+    assert captioner is not None
     assert (captioner.beams, captioner.shortest, captioner.longest, captioner.prefix) == (3, 10, 30, "a picture of")

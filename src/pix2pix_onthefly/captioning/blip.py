@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from transformers import BlipForConditionalGeneration
 
+from ..errors import OptionError
 from ..records import Progress, no_progress
-from .settings import CaptioningSettings
+from .settings import CANNOT_BE_TOLD, CaptioningSettings
 
 
 class BlipCaptioner:
@@ -47,8 +48,14 @@ class BlipCaptioner:
         return ((found * weights).sum(1) / weights.sum(1)).tolist()
 
     @torch.no_grad()
-    def describe(self, image: Image.Image, progress: Progress = no_progress) -> str:
-        """The caption of an RGB picture: one line, lower case, no full stop."""
+    def describe(self, image: Image.Image, progress: Progress = no_progress, instruction: str | None = None) -> str:
+        """The caption of an RGB picture: one line, lower case, no full stop.
+
+        Raises:
+            OptionError: an instruction: BLIP goes on with captions and answers nothing.
+        """
+        if instruction is not None:
+            raise OptionError(CANNOT_BE_TOLD)
         progress("caption", 0, 1)
         prefix = self.settings.prefix
         words = {"text": prefix} if prefix else {}

@@ -21,6 +21,10 @@ OutputFile = Annotated[
 Instruction = Annotated[
     str, typer.Argument(metavar="INSTRUCTION", help="What should change, in words.", show_default=False)
 ]
+ToldInstruction = Annotated[
+    str | None,
+    typer.Option("--instruction", metavar="TEXT", help="Tell the captioner what is to change; it mentions that."),
+]
 CaptionText = Annotated[str | None, typer.Option(metavar="TEXT", help="The picture's caption, if you know it.")]
 BeforeTexts = Annotated[
     list[str] | None,

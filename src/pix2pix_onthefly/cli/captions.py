@@ -11,7 +11,7 @@ import typer
 from ..models.families import family_of
 from ..options import EditOptions, LoadOptions, RewritingOptions
 from ..running.defaults import options_for
-from .arguments import AsJson, CaptionText, Instruction, PictureFile
+from .arguments import AsJson, CaptionText, Instruction, PictureFile, ToldInstruction
 from .console import NOT_UNDERSTOOD, complain, progress_display, say, say_json, say_rows
 from .flags import flags_of, models_without, settings
 from .loading import load_editor
@@ -19,7 +19,9 @@ from .requests import check_caption
 
 
 @settings(models=models_without("language_model"), changes=flags_of(EditOptions, ("size",)))
-def caption(image: PictureFile, *, models: dict[str, Any], changes: dict[str, Any]) -> None:
+def caption(
+    image: PictureFile, told: ToldInstruction = None, *, models: dict[str, Any], changes: dict[str, Any]
+) -> None:
     """Print the caption an edit would start from."""
     from ..pictures.opening import read_picture
 
@@ -28,7 +30,7 @@ def caption(image: PictureFile, *, models: dict[str, Any], changes: dict[str, An
     options = options_for(family, changes=changes)
     editor = load_editor(models, ("captioner",))
     with progress_display() as progress:
-        text = editor.describe(opened.image, options=options, progress=progress)
+        text = editor.describe(opened.image, told, options=options, progress=progress)
     say(text)
     for warning in opened.warnings:
         complain(f"Warning: {warning}")

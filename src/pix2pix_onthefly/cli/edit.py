@@ -158,7 +158,8 @@ def ask_back(editor: Editor, picture: Image.Image, request: EditRequest, options
         InputError, NotUnderstoodError: no answer, or nothing was understood.
     """
     with progress_display() as progress:
-        caption = request.caption or editor.describe(picture, options=options, progress=progress)
+        told = request.instruction if options.caption_for_instruction else None
+        caption = request.caption or editor.describe(picture, told, options=options, progress=progress)
         captions = editor.rewrite(request.instruction, caption, options=options, progress=progress)
     if captions.question:
         answer = ask_user(captions.question, captions.candidates)

@@ -88,13 +88,15 @@ def edit_flags(*, rivals: bool = False) -> Flags:
     ]
 
 
+LANGUAGE_MODEL_FLAGS = ("language_model", "language_model_name", "language_model_timeout")
 MODEL_FLAGS = flags_of(LoadOptions, without=("batch", "map_memory"))
 """Both of those left out serve several edits of one call."""
 
 
 def models_without(*names: str) -> Flags:
-    """`MODEL_FLAGS` without those that a command has no use for."""
-    return [flag for flag in MODEL_FLAGS if flag.name not in names]
+    """`MODEL_FLAGS` without those that a command has no use for; what belongs to a language model goes with it."""
+    left_out = {*names, *(LANGUAGE_MODEL_FLAGS if "language_model" in names else ())}
+    return [flag for flag in MODEL_FLAGS if flag.name not in left_out]
 
 
 def settings(**groups: Flags) -> Callable[[Command], Command]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import InputError, OptionError, OutputError
+from ..models.endpoints import is_endpoint
 from ..models.families import CUSTOM_ROLES, FAMILIES, FOLDER_MARK, family_of, known_rows
 from ..options import AttentionOptions, EditOptions, LoadOptions, RewritingOptions
 from ..rewriting.instructions import check_instruction
 from ..running.defaults import DEFAULT_METHOD, changed_settings, options_for
 
-_TEXT_SETTINGS = {*RewritingOptions().flat(), "seed"}
+_TEXT_SETTINGS = {*RewritingOptions().flat(), "seed", "caption_for_instruction"}
 """What the language model's captions depend on."""
 
 
@@ -95,7 +96,9 @@ class EditRequest:
         if method != old.method:  # settings of another way of editing mean nothing to this one
             known = _names_of(method)
             settings = {key: value for key, value in settings.items() if key in known}
-        caption = old.caption if same_picture and self.caption is None else self.caption
+        caption = self.caption
+        if caption is None and same_picture and not self._asks_for_a_new_caption(old):
+            caption = old.caption
         new = replace(
             self,
             instruction=self.instruction or old.instruction,
@@ -104,7 +107,7 @@ class EditRequest:
             changes={**settings, **self.changes},
             models={**(old.models if same_family else {}), **self.models},
         )
-        _check_models(new.models, old.models, name)
+        _check_models({key: value for key, value in new.models.items() if key not in self.models}, name)
         if old.mask and same_picture and self.mask is None:  # another picture has another mask, or none
             raise InputError(f"{name} was made with the mask {old.mask}; give it with --mask")
         if self.direction or self.before or self.after or self._asks_for_new_captions(old, same_picture):
@@ -112,6 +115,12 @@ class EditRequest:
         if old.direction:
             raise InputError(f"{name} was made with the direction file {old.direction}; give it with --direction")
         return replace(new, before=old.before, after=old.after, record=old.record)
+
+    def _asks_for_a_new_caption(self, old: EditRequest) -> bool:
+        """Whether the captioner is told another instruction than before, or is told one now."""
+        name = "caption_for_instruction"
+        told, was_told = self.changes.get(name, old.changes.get(name, False)), old.changes.get(name, False)
+        return told != was_told or bool(told and self.instruction and self.instruction != old.instruction)
 
     def _asks_for_new_captions(self, old: EditRequest, same_picture: bool) -> bool:
         if self.instruction and self.instruction != old.instruction:
@@ -168,17 +177,28 @@ def _models_of(recipe: Mapping[str, object]) -> dict[str, Any]:
     return {"family": name, **{CUSTOM_ROLES[role]: source for role, source in others.items()}}
 
 
-def _check_models(models: Mapping[str, Any], from_recipe: Mapping[str, Any], name: str) -> None:
-    """Makes sure that a stranger's recipe makes nobody download or open what the table of models does not name."""
+def _check_models(models: Mapping[str, Any], name: str) -> None:
+    """Makes sure that a stranger's recipe makes nobody download, open or ask what the table of models does not name.
+
+    Args:
+        models: those of the recipe that the user has not named.
+        name: of the picture with the recipe.
+    """
     known = {str(row) for _, row in known_rows()}
     for option in CUSTOM_ROLES.values():
         source = models.get(option)
-        if source is None or source != from_recipe.get(option) or source in known:
+        if source is None or source in known:
             continue
         flag = f"--{option.replace('_', '-')}"
         if source.startswith(FOLDER_MARK):
             folder = source.removeprefix(FOLDER_MARK)
             raise InputError(f"{name} was made with a model in the folder {folder}; give it with {flag}")
+        if is_endpoint(source):
+            address, _, model = source.rpartition("@")
+            raise InputError(
+                f"{name} was made with the language model {model!r} behind {address}, which is not asked unless you "
+                f"name it yourself with {flag} and {flag}-name"
+            )
         raise InputError(
             f"{name} was made with the model {source!r}, which is none of those in 'onthefly models'; if you trust it, "
             f"name it yourself with {flag}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -23,6 +24,7 @@ class Sampling:
         seed: of the draw.
         stops: texts behind which the answer ends, itself included.
         grammar: a grammar in Lark's notation that the answer can't leave; None leaves it free.
+        schema: the same as a JSON schema, for models that know those and no grammars: their answer is JSON then.
     """
 
     room: int
@@ -30,6 +32,7 @@ class Sampling:
     seed: int = 0
     stops: tuple[str, ...] = ()
     grammar: str | None = None
+    schema: Mapping[str, Any] | None = None
 
 
 class LanguageModel(Protocol):
@@ -41,8 +44,13 @@ class LanguageModel(Protocol):
         ...
 
     @property
+    def begins_answers(self) -> bool:
+        """Whether it goes on with an answer that is begun for it; else it can only be asked to begin so."""
+        ...
+
+    @property
     def can_constrain(self) -> bool:
-        """Whether it can hold an answer to a grammar."""
+        """Whether it can hold an answer to a grammar or to a schema, as far as is known yet."""
         ...
 
     @property
@@ -55,7 +63,11 @@ class LanguageModel(Protocol):
         ...
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> str:
-        """What the model writes behind the prompt. The same arguments give the same text."""
+        """What the model writes behind the prompt. The same arguments give the same text.
+
+        Raises:
+            LanguageModelError, RefusedAnswerError: it is behind an endpoint, and no answer was to be had.
+        """
         ...
 
     def to(self, device: torch.device) -> None:

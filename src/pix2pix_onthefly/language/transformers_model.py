@@ -34,6 +34,11 @@ class TransformersModel:
         return getattr(self.tokenizer, "chat_template", None) is not None
 
     @property
+    def begins_answers(self) -> bool:
+        """It goes on with any text."""
+        return True
+
+    @property
     def can_constrain(self) -> bool:
         """Whether the library that holds answers to a grammar is here and can use the tokenizer."""
         return self._vocabulary is not None

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import InputError, OptionError
 from . import rows
+from .endpoints import endpoint_row, is_endpoint
 from .rows import BLIP_LARGE, DINO, INSTRUCT_PIX2PIX, INSTRUCT_PIX2PIX_MAGICBRUSH, ModelRow
 from .rows import FOLDER_MARK as FOLDER_MARK
 
@@ -108,6 +109,9 @@ FAMILIES: dict[str, Family] = {
 }
 MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (
     ("captioner", BLIP_LARGE),
+    ("captioner", rows.FLORENCE_2),
+    ("captioner", rows.SMOLVLM_2),
+    ("captioner", rows.QWEN_3_VL),
     ("dino", DINO),
     ("diffusion", INSTRUCT_PIX2PIX),
     ("diffusion", INSTRUCT_PIX2PIX_MAGICBRUSH),
@@ -143,11 +147,14 @@ def family_of(options: LoadOptions) -> tuple[str, Family]:
     What is known of a family's diffusion model, its own defaults and its reconstruction floor, goes with the model.
 
     Raises:
-        InputError: no such family, or a model that is neither an existing folder nor a hub id.
+        InputError: no such family, or a model that is neither an existing folder nor a hub id nor an endpoint.
+        OptionError, ModelUnavailableError: an endpoint that lacks something.
     """
     name = pick_family(options.family)
     given = {role: getattr(options, option) for role, option in CUSTOM_ROLES.items()}
-    put: dict[str, Any] = {role: custom_row(role, source) for role, source in given.items() if source is not None}
+    endpoint = _endpoint_of(options)
+    put: dict[str, Any] = {} if endpoint is None else {"rewriter": endpoint}
+    put |= {role: custom_row(role, source) for role, source in given.items() if source is not None and role not in put}
     if "diffusion" in put:
         sources = {family.diffusion.source: family for family in FAMILIES.values()}
         home = sources.get(put["diffusion"].source)
@@ -156,6 +163,23 @@ def family_of(options: LoadOptions) -> tuple[str, Family]:
         put["lexicon"] = home.lexicon if home else None
         put["reconstruction_floor"] = home.reconstruction_floor if home else None
     return name, replace(FAMILIES[name], **put)
+
+
+def _endpoint_of(options: LoadOptions) -> ModelRow | None:
+    """The language model behind an endpoint, where one is asked for.
+
+    Raises:
+        InputError, OptionError, ModelUnavailableError: as of `endpoints.endpoint_row`.
+    """
+    source, name = options.language_model, options.language_model_name
+    if source is not None and is_endpoint(source):
+        return endpoint_row(source, name, options.language_model_timeout)
+    if name is not None:
+        raise OptionError(
+            "language_model_name is the name of a model behind an endpoint; give the endpoint's address as "
+            "language_model, such as http://127.0.0.1:8080/v1"
+        )
+    return None
 
 
 def known_rows() -> dict[tuple[str, ModelRow], list[str]]:

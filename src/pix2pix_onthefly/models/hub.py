@@ -171,7 +171,11 @@ def role_of(name: str, advice: str = "") -> str:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "the hub holds no settings of a model for it, or could not be reached"
         raise unavailable(row, reason, advice=advice) from error
-    return {"blip": "captioner", "clip": "clip"}.get(kind, "rewriter")
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    return (
+        "clip" if kind == "clip" else "captioner" if kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES else "rewriter"
+    )
 
 
 def _settings(parts: Mapping[str, Part]) -> list[str]:

@@ -7,6 +7,7 @@ reader, and classes are always the libraries' own. Before memory is taken `bluep
 
 from __future__ import annotations
 
+import json
 import pickle
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..captioning.settings import BY_KIND, VISION_LANGUAGE
 from ..errors import ModelUnavailableError
 from . import hub
 from .blueprint import TooLarge, check_blueprint
@@ -40,6 +42,8 @@ MOST_UNKNOWN = 0.1
 """Share of a network's tensors that may be missing from a file; more, and the file is another network's."""
 _ONE_AT_A_TIME = threading.Lock()
 """While a network is built the libraries change what holds for all threads: torch's default precision and its hooks."""
+INSTALL_CAPTIONERS = "pip install 'pix2pix-onthefly[captioners]'"
+"""What SmolVLM2's processor needs beside transformers: it spells numbers out."""
 _OWN_CLASSES = {"trust_remote_code": False}
 """For the `Auto` classes, which would otherwise ask on the terminal whether to run code from the model's folder."""
 
@@ -92,19 +96,38 @@ def _load_part(row: ModelRow, part: Part, folder: Path, device: torch.device, dt
 
 
 def load_captioner(row: ModelRow, device: torch.device, dtype: torch.dtype) -> Captioner:
-    """The row's BLIP model, or what the row's own loader makes.
+    """The row's BLIP or any other image-text-to-text model, or what the row's own loader makes.
 
     Raises:
         ModelUnavailableError: the weights are not here and cannot be had, or are no such model.
     """
     if row.loader is not None:
         return row.load(device, dtype)
-    from transformers import BlipForConditionalGeneration, BlipProcessor
+    from transformers import AutoModelForImageTextToText, BlipForConditionalGeneration, BlipProcessor
 
     from ..captioning.blip import BlipCaptioner
+    from ..captioning.vision_language import VisionLanguageCaptioner
+    from .processors import PictureProcessor
 
-    kinds = BlipForConditionalGeneration, BlipProcessor
-    return BlipCaptioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"), row.captioning)
+    kind = _kind_of(row, hub.folder_of(row, "captioner", half=is_half(dtype)))
+    settings = row.captioning or BY_KIND.get(kind, VISION_LANGUAGE)
+    if kind == "blip":
+        kinds = BlipForConditionalGeneration, BlipProcessor
+        return BlipCaptioner(*_load_pair(row, "captioner", kinds, device, dtype, backend="pil"), settings)
+    pair = _load_pair(row, "captioner", (AutoModelForImageTextToText, PictureProcessor), device, dtype)
+    return VisionLanguageCaptioner(*pair, settings)
+
+
+def _kind_of(row: ModelRow, folder: Path) -> str:
+    """The model type that a folder's settings name.
+
+    Raises:
+        ModelUnavailableError: they name none.
+    """
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise unavailable(row, "its config.json names no model type", "replace the files") from error
 
 
 def load_rewriter(
@@ -228,6 +251,8 @@ def _refusal(row: ModelRow, error: BaseException) -> ModelUnavailableError:
         return unavailable(row, "the pickle holds more than numbers, which may be harmful", "use safetensors")
     if isinstance(error, TooLarge):
         return unavailable(row, f"settings and weights do not belong together: {brief(error)}", "replace the files")
+    if isinstance(error, ImportError) and "num2words" in str(error):
+        return unavailable(row, brief(error), INSTALL_CAPTIONERS)
     if any("trust_remote_code" in str(cause) for cause in causes):
         return unavailable(row, "they need code of their own, which is never run", "choose another model")
     return unavailable(row, brief(error), "replace the files")

@@ -58,7 +58,8 @@ def tokenizer_part(folder: str = "", kind: str = "", *, may_lack: bool = False) 
     """A tokenizer."""
     single = ("tokenizer.json",), ("vocab.txt",), ("tokenizer.model",), ("spiece.model",)
     vocabularies = (single[0], ("vocab.json", "merges.txt"), *single[1:])
-    optional = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"
+    templates = "chat_template.jinja", "chat_template.json"
+    optional = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", *templates
     return Part(folder, vocabularies, optional, kind=kind, may_lack=may_lack)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-from ..captioning.settings import CaptioningSettings
+from ..captioning.settings import FLORENCE, VISION_LANGUAGE, CaptioningSettings
 
 _PACKAGE = "package:"
 FOLDER_MARK = "folder:"
@@ -39,7 +39,7 @@ class ModelRow:
             unknown. `sizes.py` reads them from the settings where a row has none.
         layout: of a diffusion model: name in `layouts.py`; empty where its files have to tell.
         gated: the hub gives the weights only to people who have accepted their licence.
-        captioning: how it is run, if it is a captioner.
+        captioning: how it is run, if it is a captioner; None for what suits its kind.
         loader: makes the model where that takes code of its own, and no files of ours: called with the row, a device
             and a precision. A text `module:name` is imported when needed. Source and revision then are names only, by
             which captions and noise are kept: what makes something else needs another revision.
@@ -58,7 +58,7 @@ class ModelRow:
     cell: int = 0
     layout: str = ""
     gated: bool = False
-    captioning: CaptioningSettings = field(default_factory=CaptioningSettings)
+    captioning: CaptioningSettings | None = None
     loader: str | Callable[[ModelRow, torch.device, torch.dtype], Any] | None = None
 
     def load(self, device: torch.device, dtype: torch.dtype) -> Any:
@@ -247,6 +247,7 @@ BLIP = ModelRow(
     parameters=247,
     revision="82a37760796d32b1411fe092ab5d4e227313294b",
     safetensors=False,
+    captioning=CaptioningSettings(),
 )
 BLIP_LARGE = ModelRow(
     "Salesforce/blip-image-captioning-large",
@@ -254,7 +255,15 @@ BLIP_LARGE = ModelRow(
     1880,
     parameters=470,
     revision="353689b859fcf0523410b1806dace5fb46ecdf41",
+    captioning=CaptioningSettings(),
 )
+# Image-text-to-text models of transformers' own classes. The Florence that Microsoft published needs code of its own.
+# Revisions and exact sizes are to be looked up on the hub, which could not be reached when these were written.
+FLORENCE_2 = ModelRow("florence-community/Florence-2-base", "MIT", 465, parameters=232, captioning=FLORENCE)
+SMOLVLM_2 = ModelRow(
+    "HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "Apache-2.0", 2030, parameters=507, captioning=VISION_LANGUAGE
+)
+QWEN_3_VL = ModelRow("Qwen/Qwen3-VL-2B-Instruct", "Apache-2.0", 4255, parameters=2128, captioning=VISION_LANGUAGE)
 PHI = ModelRow("microsoft/phi-2", "MIT", 5560, parameters=2780, revision="810d367871c1d460086d9f82db8696f2e0a0fcd0")
 CLIP = ModelRow(
     "openai/clip-vit-base-patch32",

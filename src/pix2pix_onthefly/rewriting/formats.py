@@ -8,8 +8,8 @@ The paper's prompt shows the model a task and the beginning of its answer. With 
     Caption 1: A photo of an orange cat.
 
 `Instruct:` and `Output:` are Phi-2's own marks. A model with a chat template has marks of its own: it gets the same
-task as a user's message, and the same beginning as the beginning of its answer. Few-shot examples (5.3) are whole
-exchanges of task and answer before the request, in the form of Fig. 5.
+task as a user's message, and the same beginning as the beginning of its answer, or the request to begin so. Few-shot
+examples (5.3) are whole exchanges of task and answer before the request, in the form of Fig. 5.
 """
 
 from __future__ import annotations
@@ -61,19 +61,23 @@ class PromptFormat:
         task_mark, answer_mark: what stands before a task and before its answer; empty where a chat template says it.
         is_conversation: whether the prompt is a conversation, which the model's chat template lays out.
         stops: texts at which the model has begun a task of its own invention.
+        begin_with: how the task asks for the beginning of the answer, where it can't be given as such.
     """
 
     task_mark: str
     answer_mark: str
     is_conversation: bool
     stops: tuple[str, ...]
+    begin_with: str = ""
 
 
 FORMATS: dict[str, PromptFormat] = {
     "paper": PromptFormat("Instruct: ", "Output: ", is_conversation=False, stops=("Instruct:",)),
     "chat": PromptFormat("", "", is_conversation=True, stops=()),
+    "dialogue": PromptFormat("", "", is_conversation=True, stops=(), begin_with="Begin your answer with:"),
 }
-"""`paper` for models without a chat template (Phi-2), `chat` for those with one."""
+"""`paper` for models without a chat template (Phi-2), `chat` for those with one, `dialogue` for those behind an
+endpoint, which begin every answer themselves."""
 
 
 def task(instruction: str, count: int, wording: str) -> str:
@@ -122,7 +126,7 @@ def build_prompt(
         format: a key of `FORMATS`.
 
     Returns:
-        A text in the format `paper`, a conversation in the format `chat`.
+        A text in the format `paper`, a conversation in the others.
     """
     exchanges = [
         (task(example.instruction, len(example.before), wording), answer(example.before, example.after))
@@ -131,15 +135,18 @@ def build_prompt(
     exchanges.append((task(instruction, count, wording), beginning(first_caption)))
     layout = FORMATS[format]
     if layout.is_conversation:
-        return _conversation(exchanges)
+        return _conversation(exchanges, layout.begin_with)
     marked = (f"{layout.task_mark}{asked}\n{layout.answer_mark}{said}" for asked, said in exchanges)
     return "\n".join(marked)  # an answer ends with its line, so that this makes an empty one
 
 
-def _conversation(exchanges: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
+def _conversation(exchanges: Sequence[tuple[str, str]], begin_with: str) -> tuple[Message, ...]:
     messages: list[Message] = []
     for asked, said in exchanges:
         messages += [Message(USER, asked), Message(ASSISTANT, said)]
+    if begin_with:
+        *before, task, beginning = messages
+        return *before, Message(USER, f"{task.text}\n\n{begin_with}\n\n{beginning.text.rstrip()}")
     # A finished turn needs no line end; one that the model goes on with keeps it.
     return (*(Message(message.role, message.text.rstrip("\n")) for message in messages[:-1]), messages[-1])
 

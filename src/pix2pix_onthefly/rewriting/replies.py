@@ -3,7 +3,8 @@
 The form is the paper's (Fig. 5): numbered captions, an empty line, `After transformation`, an empty line, numbered
 captions. What real models do to it is read as well: headers with colons, in bold or with hashes, list marks instead of
 `Caption 1:`, quotes around captions, the beginning of the answer restated, talk around the answer, a second answer
-behind the first. Unlike the paper's own code, the first answer counts instead of the last.
+behind the first, and the form in JSON (`json_form.py`). Unlike the paper's own code, the first answer counts instead of
+the last.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 
 from .formats import AFTER_HEADER, FORMATS, caption_mark
 from .full_stop import without_full_stop
+from .json_form import as_written
 
 LONGEST_CAPTION = 300
 LOOP_REPEATS = 5
@@ -64,7 +66,7 @@ def parse_reply(reply: str, *, count: int, first_caption: str | None) -> ParsedR
     locked = () if first_caption is None else (first_caption,)
     if not reply.strip():
         return ParsedReply(locked, (), ("the reply is empty",))
-    answer = _first_answer(_lines(reply, begun=first_caption is None), first_caption)
+    answer = _first_answer(_lines(as_written(reply), begun=first_caption is None), first_caption)
     problems = list(answer.problems)
     before = _judge("before", answer.sides["before"], count, locked, problems)
     after: tuple[str, ...] = ()

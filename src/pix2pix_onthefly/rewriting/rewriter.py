@@ -7,8 +7,9 @@ again. Before it is asked the instruction is tidied, and behind it captions are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -20,6 +21,7 @@ from .choosing import ReadReply, choose, read_and_judge
 from .formats import FORMATS, Example
 from .grammar import reply_grammar
 from .instructions import check_instruction
+from .json_form import reply_schema
 from .lexicon import Lexicon
 from .replies import parse_reply
 from .request import Request, RewritingSettings, build_request
@@ -49,7 +51,9 @@ class Rewriter:
     @property
     def format(self) -> str:
         """The prompt's format: a key of `FORMATS`."""
-        return "chat" if self.language_model.has_chat_template else "paper"
+        if not self.language_model.has_chat_template:
+            return "paper"
+        return "chat" if self.language_model.begins_answers else "dialogue"
 
     def to(self, device: torch.device) -> None:
         """Moves the language model."""
@@ -88,12 +92,13 @@ class Rewriter:
             InputError: the instruction is blank or too long.
             OptionError: more shots than the pool holds, a prompt that leaves no room for the answer, or a constraint
                 that is asked for and cannot be had.
+            LanguageModelError, RefusedAnswerError: of a language model behind an endpoint.
         """
         wish = self._wish(instruction, caption, options, answer)
         request = self._request(wish, caption, options, seed)
         if wish.refusal:
             return choose(wish, (), request.caption, request.captions, self.lexicon)
-        room, grammar = self._room(request), self._grammar(request, options)
+        room = self._room(request)
         replies: list[str] = []
         read: list[ReadReply] = []
         for attempt in range(options.attempts):
@@ -103,9 +108,10 @@ class Rewriter:
                 temperature=options.temperature if attempt == 0 else max(1.0, options.temperature),
                 seed=seed + attempt,
                 stops=FORMATS[self.format].stops,
-                grammar=grammar,
+                **self._form(request, options),
             )
             replies.append(self.language_model.complete(request.prompt, sampling))
+            self._check_constraint(options)  # an endpoint tells only now
             parsed = parse_reply(replies[-1], count=request.captions, first_caption=request.locked)
             read.append(read_and_judge(wish, parsed, self.lexicon))
             if read[-1].is_enough:
@@ -137,11 +143,21 @@ class Rewriter:
             )
         return min(wanted, longest - taken)
 
-    def _grammar(self, request: Request, options: RewritingSettings) -> str | None:
-        possible = self.language_model.can_constrain
-        if options.constrain and not possible:
+    def _form(self, request: Request, options: RewritingSettings) -> Mapping[str, Any]:
+        """What the answer is held to, as arguments of `Sampling`; none where it is left free."""
+        self._check_constraint(options)
+        wanted = self.language_model.can_constrain if options.constrain is None else options.constrain
+        if not wanted:
+            return {}
+        locked = request.locked is not None
+        return {
+            "grammar": reply_grammar(request.captions, locked=locked),
+            "schema": reply_schema(request.captions, locked=locked),
+        }
+
+    def _check_constraint(self, options: RewritingSettings) -> None:
+        if options.constrain and not self.language_model.can_constrain:
             raise OptionError(
-                f"constrain needs the library llguidance and a fast tokenizer; {INSTALL_CONSTRAINT}, or leave it out"
+                "constrain needs the library llguidance and a fast tokenizer, or an endpoint that knows JSON schemas; "
+                f"{INSTALL_CONSTRAINT}, or leave it out"
             )
-        wanted = possible if options.constrain is None else options.constrain
-        return reply_grammar(request.captions, locked=request.locked is not None) if wanted else None

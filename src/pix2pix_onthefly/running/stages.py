@@ -14,7 +14,7 @@ import torch
 
 from .. import __version__
 from ..code_digest import code_digest
-from ..errors import InputError, NotUnderstoodError, OptionError
+from ..errors import InputError, LanguageModelError, NotUnderstoodError, OptionError, RefusedAnswerError
 from ..inversions import ddim
 from ..language.prompts import as_text
 from ..methods.method import Method, Need
@@ -32,7 +32,7 @@ from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
 
-OF_ONE_JOB = InputError, OptionError, NotUnderstoodError
+OF_ONE_JOB = InputError, OptionError, NotUnderstoodError, RefusedAnswerError
 """Errors that are about one job and do not end the others."""
 _Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
@@ -66,21 +66,25 @@ class Stages:
         self.inversion = ddim.DdimInversion()
 
     def captioned(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
-        """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once; for
-        methods that need nothing of the kind the caption is empty."""
+        """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once, or
+        once for each instruction that the captioner is told; for methods that need nothing of the kind the caption is
+        empty."""
         made = [
             draft if draft.caption is not None or method.needs else replace(draft, caption="")
             for draft, method in zip(drafts, methods, strict=True)
         ]
-        waiting = grouped((draft.digest, place) for place, draft in enumerate(made) if draft.caption is None)
-        for places in waiting.values():
+        waiting = grouped(
+            ((draft.digest, _told(draft)), place) for place, draft in enumerate(made) if draft.caption is None
+        )
+        for (_, told), places in waiting.items():
             clock, first = Clock(progress), drafts[places[0]]
             with clock.stage("caption"):
-                key = {**self._common("captioner"), "picture": first.digest}
+                asked = {} if told is None else {"instruction": told}
+                key = {**self._common("captioner"), "picture": first.digest, **asked}
                 kept = self.cache.record("captions", key)
                 if kept is None or not isinstance(kept.get("caption"), str):
                     with self.models.using("captioner") as captioner:
-                        kept = {"caption": captioner.describe(first.source, progress)}
+                        kept = {"caption": captioner.describe(first.source, progress, **asked)}
                     self.cache.keep_record("captions", key, {**kept, "model": str(self.models.family.captioner)})
             for place in places:
                 timed = drafts[place].timed("caption", clock.seconds["caption"] / len(places))
@@ -130,8 +134,13 @@ class Stages:
         return made
 
     def rewritten(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
-        """Every draft with captions before and after its edit: its own, or the language model's (paper 3.2, 5)."""
+        """Every draft with captions before and after its edit: its own, or the language model's (paper 3.2, 5).
+
+        Where its server fails it is asked no more: this job and those that still need it end with the error, while
+        those that have their captions go on.
+        """
         made = list(drafts)
+        failure: LanguageModelError | None = None
         for place, (draft, method) in enumerate(zip(drafts, methods, strict=True)):
             if draft.error is not None:
                 continue
@@ -144,22 +153,31 @@ class Stages:
             clock = Clock(progress)
             try:
                 with clock.stage("rewrite"):
-                    captions = self._captions(draft, progress)
+                    captions = self._captions(draft, failure, progress)
                 made[place] = replace(draft.timed("rewrite", clock.seconds["rewrite"]), captions=captions)
             except OF_ONE_JOB as error:
                 made[place] = replace(draft, error=error)
+            except LanguageModelError as error:
+                failure = error
+                made[place] = replace(draft, error=error)
         return made
 
-    def _captions(self, draft: Draft, progress: Progress) -> EditCaptions:
+    def _captions(self, draft: Draft, failure: LanguageModelError | None, progress: Progress) -> EditCaptions:
         """The language model's captions, where something was understood or the edit is forced.
 
+        Args:
+            failure: of the language model's server at a job before; what the cache holds needs no server.
+
         Raises:
-            InputError, OptionError, NotUnderstoodError: about this job.
+            InputError, OptionError, NotUnderstoodError, RefusedAnswerError: about this job.
+            LanguageModelError: the language model's server has failed.
         """
         options = draft.options.rewriting
         key = self._captions_key(draft)
         kept = _captions_of(self.cache.record("rewritten", key))
         if kept is None:
+            if failure is not None:
+                raise failure
             with self.models.using("rewriter") as rewriter:
                 kept = rewriter.rewrite(
                     draft.job.instruction,
@@ -246,6 +264,11 @@ class Stages:
     def _common(self, role: str) -> dict[str, object]:
         row = getattr(self.models.family, role)
         return {"version": __version__, "model": weights_key(row), "precision": str(self.models.dtype)}
+
+
+def _told(draft: Draft) -> str | None:
+    """The instruction that the captioner is told, if it is."""
+    return draft.job.instruction.strip() or None if draft.options.caption_for_instruction else None
 
 
 def _usable(captions: EditCaptions, *, force: bool) -> EditCaptions:

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from ...errors import InputError, OnTheFlyError, OptionError
+from ...errors import InputError, LanguageModelError, OnTheFlyError, OptionError
 from ...methods.table import method_row
 from ...options import MethodOptions
 from ...pictures.digest import picture_digest
@@ -63,11 +63,15 @@ class EditMaker:
         """The results of a batch, one for each setting of each slot. Pictures are written, lines are not.
 
         Raises:
-            ModelUnavailableError, OutputError: no edit can be made, or none can be kept.
+            ModelUnavailableError, OutputError: no edit can be made, or none can be kept; the language model's server
+                has failed, so that all further edits would.
         """
         opened = [self._opened(slot) for slot in batch]
         jobs = {place: one.job for place, one in enumerate(opened) if one.job is not None}
         made = dict(zip(jobs, self.setup.editor.executor.map(list(jobs.values())), strict=True))
+        for one in made.values():
+            if isinstance(one, LanguageModelError):
+                raise one
         return [
             result
             for place, one in enumerate(opened)
