@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from . import captions, checking, evaluation, models, pictures
+from .batch import batch
 from .console import Commands, say
 from .edit import edit
 from .methods import methods
@@ -55,6 +56,7 @@ def start(
 
 for _command in (
     edit,
+    batch,
     captions.caption,
     captions.rewrite,
     captions.show,
