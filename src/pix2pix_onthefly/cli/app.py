@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import captions, checking, evaluation, models, pictures
+from . import captions, checking, evaluation, models, pictures, serving
 from .batch import batch
 from .console import Commands, say
 from .edit import edit
@@ -66,6 +66,8 @@ for _command in (
     methods,
     models.families,
     models.doctor,
+    serving.serve,
+    serving.mcp,
 ):
     app.command()(_command)
 app.add_typer(models.models_app, name="models")

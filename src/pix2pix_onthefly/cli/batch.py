@@ -61,7 +61,7 @@ def batch(
 ) -> None:
     """Make many edits; run again, it goes on where it was.
 
-    Prints one JSON object an edit, on one line. What was made by an earlier run from the same picture, texts, options and
+    Prints one JSON object an edit, on one line. What an earlier run made from the same picture, texts, options and
     models is kept. The exit code is 1 where some edits failed; they are tried again by the next run.
     """
     from ..batch.folder import BatchFolder

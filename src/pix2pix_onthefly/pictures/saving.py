@@ -84,9 +84,7 @@ def save(image: Image.Image, path: Path | str, recipe: dict[str, object] | None,
     target = check_output(path, overwrite=overwrite)
     picture = plain_rgb(image)
     if is_dash(target):
-        encoded = io.BytesIO()  # whole before its first byte goes out
-        picture.save(encoded, **_save_options(picture, "PNG", recipe))
-        write_standard_output(encoded.getvalue())
+        write_standard_output(encoded(picture, "PNG", recipe))  # whole before its first byte goes out
         return
     options = _save_options(picture, OUTPUT_FORMATS[target.suffix.lower()], recipe)
     # ValueError is how encoders say that a picture is too large for their format
@@ -95,6 +93,29 @@ def save(image: Image.Image, path: Path | str, recipe: dict[str, object] | None,
         open(part, "xb") as file,  # not tempfile, whose files only their owner may read
     ):
         picture.save(file, **options)
+
+
+def encoded(image: Image.Image, kind: str, recipe: dict[str, object] | None, *, quality: int | None = None) -> bytes:
+    """A picture's file as bytes.
+
+    Args:
+        image: of any mode.
+        kind: one of the values of `OUTPUT_FORMATS`.
+        recipe: what it carries, or None.
+        quality: 1 to 100, of JPEG and WebP; 95 if not given.
+
+    Raises:
+        OutputError: the picture is too large for its kind.
+    """
+    picture, made = plain_rgb(image), io.BytesIO()
+    options = _save_options(picture, kind, recipe)
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
+    try:
+        picture.save(made, **options)
+    except ValueError as error:  # how encoders say that a picture is too large for their format
+        raise OutputError(f"the picture cannot be a {kind} ({error}); try PNG") from error
+    return made.getvalue()
 
 
 def _save_options(picture: Image.Image, kind: str, recipe: dict[str, object] | None) -> dict[str, Any]:
