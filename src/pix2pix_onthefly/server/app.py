@@ -31,7 +31,7 @@ from .settings import ServeOptions
 
 _TITLE = "Pix2Pix-OnTheFly"
 _HUNG_UP = 499  # as nginx logs a client that is gone
-_MOST_FIELDS = 200
+_MOST_FILES, _MOST_FIELDS = 20, 200
 _SCHEME = HTTPBearer(auto_error=False)
 _log = logging.getLogger(__name__)
 
@@ -151,11 +151,10 @@ async def _edited(request: Request, service: Service) -> Response:
         Refusal, OnTheFlyError, HTTPException, ClientGoneError: why there is none.
     """
     try:
-        form = await request.form(max_files=20, max_fields=_MOST_FIELDS)
+        async with request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS) as form:
+            wish = await _wish(form, service.editor)
     except HTTPException as error:
         raise Refusal(400, f"the form cannot be read ({error.detail}); send multipart/form-data") from error
-    async with form:
-        wish = await _wish(form, service.editor)
     if wish.stream:
         events = await service.events(wish, request)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
