@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..backbones.backbone import Backbone
 from ..options import FLOW_BY_KIND, EditOptions, FlowOptions
-from ..records import Case, Edited, Progress, no_progress, show_latents
+from ..records import Case, Edited, Progress, no_progress
 from .flow_steps import Flowing, texts_of, timesteps_from
 from .method import Need
 from .redrawing import redraw
@@ -100,7 +100,6 @@ class FlowEditing:
                 for case, moved in zip(cases, flowing.step(edited, timestep), strict=True)
             ]
             progress("edit", done, len(timesteps))
-            show_latents(progress, edited)
         regions = [
             None if options.keep == "off" else found_region(moved - case.latents)
             for case, moved in zip(cases, edited, strict=True)
