@@ -66,68 +66,76 @@ def make_app(editor: Editor, options: ServeOptions, key: str | None = None) -> F
 def _answer_errors(app: FastAPI) -> None:
     """Every error in one form."""
 
-    @app.exception_handler(Refusal)
-    async def refused(_: Request, error: Refusal) -> Response:
-        return JSONResponse(error.content, error.status, error.headers)
-
-    @app.exception_handler(HTTPException)
-    async def not_there(request: Request, error: HTTPException) -> Response:
-        words = {404: f"there is nothing at {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
-        message = words.get(error.status_code, str(error.detail))
-        refusal = Refusal(error.status_code, message, headers=error.headers)
-        return JSONResponse(refusal.content, refusal.status, refusal.headers)
-
-    @app.exception_handler(Exception)
-    async def failed(_: Request, error: Exception) -> Response:
+    async def refused(_: Request, error: Exception) -> Response:
         refusal = refusal_of(error)
         return JSONResponse(refusal.content, refusal.status, refusal.headers)
+
+    async def not_there(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        words = {404: f"there is nothing at {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
+        message = words.get(error.status_code, str(error.detail))
+        return await refused(request, Refusal(error.status_code, message, headers=error.headers))
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(HTTPException, not_there)
+    app.add_exception_handler(Exception, refused)
 
 
 def _add_open_addresses(app: FastAPI) -> None:
     """What needs no key."""
 
-    @app.get("/health")
     async def health() -> dict[str, str]:
         """Whether the server takes requests."""
         return {"status": "ok", "version": __version__}
 
-    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     async def docs() -> str:
         return page(_TITLE)
+
+    app.add_api_route("/health", health)
+    app.add_api_route("/docs", docs, response_class=HTMLResponse, include_in_schema=False)
 
 
 def _add_addresses(app: FastAPI, service: Service, metrics: Metrics, key: str | None) -> None:
     """What needs the key, if there is one."""
-    family = service.editor.family_name
-    allowed = [Depends(_key_check(key))]
-
-    @app.get("/metrics", dependencies=allowed, responses=error_responses(401))
-    async def figures() -> Response:
-        """Figures for Prometheus."""
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
-
-    @app.get("/v1/models", dependencies=allowed, responses=error_responses(401))
-    async def models() -> dict[str, Any]:
-        """The model that edits."""
-        return models_list(family)
-
-    @app.get("/v1/models/{name}", dependencies=allowed, responses=error_responses(401, 404))
-    async def model(name: str) -> dict[str, Any]:
-        """One model."""
-        _check_model(name, family)
-        return model_entry(family)
-
-    @app.post(
+    of, allowed = _Addresses(service, metrics), [Depends(_key_check(key))]
+    app.add_api_route("/metrics", of.figures, dependencies=allowed, responses=error_responses(401))
+    app.add_api_route("/v1/models", of.models, dependencies=allowed, responses=error_responses(401))
+    app.add_api_route("/v1/models/{name}", of.model, dependencies=allowed, responses=error_responses(401, 404))
+    app.add_api_route(
         "/v1/images/edits",
+        of.edits,
+        methods=["POST"],
         dependencies=allowed,
         openapi_extra=request_body(),
         responses=error_responses(400, 401, 404, 413, 429, 503, 504),
     )
-    async def edits(request: Request) -> Response:
+
+
+class _Addresses:
+    """What is answered at the addresses that need the key."""
+
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self._service, self._metrics = service, metrics
+        self._family = service.editor.family_name
+
+    async def figures(self) -> Response:
+        """Figures for Prometheus."""
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def models(self) -> dict[str, Any]:
+        """The model that edits."""
+        return models_list(self._family)
+
+    async def model(self, name: str) -> dict[str, Any]:
+        """One model."""
+        _check_model(name, self._family)
+        return model_entry(self._family)
+
+    async def edits(self, request: Request) -> Response:
         """Edit a picture as an instruction says."""
         started, status = time.monotonic(), 500
         try:
-            answer = await _edited(request, service)
+            answer = await _edited(request, self._service)
             status = answer.status_code
             return answer
         except ClientGoneError:
@@ -140,8 +148,8 @@ def _add_addresses(app: FastAPI, service: Service, metrics: Metrics, key: str | 
                 _log.exception("a request failed")
             raise refusal from error
         finally:
-            metrics.requests.labels(status=str(status)).inc()
-            metrics.seconds.observe(time.monotonic() - started)
+            self._metrics.requests.labels(status=str(status)).inc()
+            self._metrics.seconds.observe(time.monotonic() - started)
 
 
 async def _edited(request: Request, service: Service) -> Response:

@@ -53,7 +53,6 @@ def make_tools(editor: Editor) -> MCPServer:
         except OnTheFlyError as error:
             raise ToolError(str(error)) from error
 
-    @server.tool(structured_output=False)
     async def edit_image(
         context: Context,
         image: Picture,
@@ -71,18 +70,19 @@ def make_tools(editor: Editor) -> MCPServer:
         )
         return [Image(data=shown, format="png"), _understood(result, output)]
 
-    @server.tool()
     async def explain_edit(
         context: Context, image: Picture, instruction: Instruction, answer: Answer = None, settings: Settings = None
     ) -> dict[str, Any]:
         """Tell what would be understood of an edit, without making a picture: captions before and after."""
         return await run(context, partial(_explained, editor, image, instruction, answer, settings or {}))
 
-    @server.tool()
     async def caption_image(context: Context, image: Picture) -> str:
         """Describe a picture in one sentence, as an edit would start from it."""
         return await run(context, lambda progress: editor.describe(open_picture(Path(image)), progress=progress))
 
+    server.add_tool(edit_image, structured_output=False)
+    server.add_tool(explain_edit)
+    server.add_tool(caption_image)
     return server
 
 
