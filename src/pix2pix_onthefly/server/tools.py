@@ -23,6 +23,8 @@ from ..records import EditResult, Progress
 from ..running.flat_settings import settings_from
 
 _Made = TypeVar("_Made")
+Call = Context[Any, Any]
+"""What a tool knows of who calls it."""
 
 ABOUT = (
     "Edits pictures by an instruction in words. explain_edit tells in a moment what would be understood; edit_image "
@@ -45,7 +47,7 @@ def make_tools(editor: Editor) -> MCPServer:
     server = MCPServer("pix2pix-onthefly", instructions=ABOUT)
     one_at_a_time = anyio.Semaphore(1)
 
-    async def run(context: Context, work: Callable[[Progress], _Made]) -> _Made:
+    async def run(context: Call, work: Callable[[Progress], _Made]) -> _Made:
         """Work in a thread of its own, with progress; an error becomes a sentence for the assistant."""
         try:
             async with one_at_a_time:
@@ -54,7 +56,7 @@ def make_tools(editor: Editor) -> MCPServer:
             raise ToolError(str(error)) from error
 
     async def edit_image(
-        context: Context,
+        context: Call,
         image: Picture,
         instruction: Instruction,
         output: Target = None,
@@ -71,12 +73,12 @@ def make_tools(editor: Editor) -> MCPServer:
         return [Image(data=shown, format="png"), _understood(result, output)]
 
     async def explain_edit(
-        context: Context, image: Picture, instruction: Instruction, answer: Answer = None, settings: Settings = None
+        context: Call, image: Picture, instruction: Instruction, answer: Answer = None, settings: Settings = None
     ) -> dict[str, Any]:
         """Tell what would be understood of an edit, without making a picture: captions before and after."""
         return await run(context, partial(_explained, editor, image, instruction, answer, settings or {}))
 
-    async def caption_image(context: Context, image: Picture) -> str:
+    async def caption_image(context: Call, image: Picture) -> str:
         """Describe a picture in one sentence, as an edit would start from it."""
         return await run(context, lambda progress: editor.describe(open_picture(Path(image)), progress=progress))
 
@@ -86,7 +88,7 @@ def make_tools(editor: Editor) -> MCPServer:
     return server
 
 
-def _told(context: Context) -> Progress:
+def _told(context: Call) -> Progress:
     """Progress that the client is told of; where the call is cancelled the edit ends with the next step."""
     count = 0
 
