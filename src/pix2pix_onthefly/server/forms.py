@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +90,18 @@ def _job(
         named = {"method": settings.pop("method", None), "preset": settings.pop("preset", None)}
         options = editor.options(**named, **settings)
     except OnTheFlyError as error:
-        raise refusal_of(error, param=next((name for name in rest if name in str(error)), None)) from error
+        raise refusal_of(error, param=_named_first(rest, str(error))) from error
     more: dict[str, Any] = {} if mask is None else {"mask": mask}
     try:
         return Job(picture, prompt, options, captions=given_captions(before, after, None), **texts, **more)
     except OnTheFlyError as error:
         raise refusal_of(error, param="mask" if mask is not None and "mask" in str(error) else "prompt") from error
+
+
+def _named_first(names: Iterable[str], sentence: str) -> str | None:
+    """Of the fields that a sentence names the first, which is the one it is about."""
+    found = {name: sentence.find(name) for name in names if name and name in sentence}
+    return min(found, key=lambda name: (found[name], -len(name)), default=None)
 
 
 def _pictures(
