@@ -24,6 +24,9 @@ FORBIDDEN = [
     ("pictures", ("backbones", "methods", "inversions", "captioning", "rewriting", "running", "models", "evaluation")),
     ("models", ("methods", "inversions", "running", "evaluation", "editor")),
     ("world", ("backbones", "methods", "captioning", "rewriting", "running", "models", "evaluation", "editor")),
+    ("running", ("batch", "server", "evaluation", "editor")),
+    ("batch", ("server", "evaluation")),
+    ("server", ("batch", "evaluation")),
     ("options", ("records", "methods", "backbones", "running", "models", "evaluation", "editor")),
     ("errors", ("options", "records")),
 ]

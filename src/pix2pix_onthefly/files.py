@@ -51,17 +51,18 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f"{_BEGINNING}{uuid.uuid4().hex}{_ENDING}")
 
 
-def clear_unfinished(folder: Path, *, below: bool = True) -> None:
+def clear_unfinished(folder: Path, *, below: bool = True, older_than: float = STALE_AFTER) -> None:
     """Removes files whose writer was killed; a young one may belong to another process and stays.
 
     Args:
         folder: where to look.
         below: in the folders below it as well.
+        older_than: seconds without a change; 0 for whoever knows that nobody else writes there.
     """
     pattern = f"{_BEGINNING}*{_ENDING}"
     for path in folder.rglob(pattern) if below else folder.glob(pattern):
         try:
-            if path.is_file() and time.time() - path.stat().st_mtime > STALE_AFTER:
+            if path.is_file() and time.time() - path.stat().st_mtime >= older_than:
                 path.unlink()
         except OSError:
             continue  # its writer has finished, or it is somebody else's: no reason not to write ours

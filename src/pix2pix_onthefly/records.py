@@ -26,6 +26,16 @@ def no_progress(stage: str, done: int, total: int) -> None:
     """Ignores progress."""
 
 
+def show_latents(progress: Progress, latents: Sequence[Tensor]) -> None:
+    """Hands the latents of edits under way, one [1, channels, h, w] each, to a progress that has a method `preview`.
+
+    Called after the progress of a step, by methods whose latents are near a picture at every step.
+    """
+    preview = getattr(progress, "preview", None)
+    if preview is not None:
+        preview(latents)
+
+
 @dataclass(frozen=True)
 class Conditioning:
     """What a backbone makes of texts: opaque to methods, which add, average and scale it, row by row.

@@ -63,6 +63,25 @@ def settings_in(record: Any) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(record) if field.metadata]
 
 
+_WORDS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+
+
+def value_of_text(field: dataclasses.Field[Any], text: str) -> Any:
+    """A setting's value from a text, as forms and tables hold it; its range is checked where its record is made.
+
+    Raises:
+        OptionError: the text is none of its type.
+    """
+    kind, name = kind_of(field), flag_of(field)
+    if kind == "str":
+        return text
+    try:
+        return _WORDS[text.strip().lower()] if kind == "bool" else {"int": int, "float": float}[kind](text)
+    except (KeyError, ValueError) as error:
+        wanted = {"bool": "yes or no", "int": "a whole number", "float": "a number"}[kind]
+        raise OptionError(f"{name} must be {wanted}, not {text!r}") from error
+
+
 class Options:
     """What all records of settings share: they check themselves when they are made.
 

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import captions, checking, evaluation, models, pictures
+from . import captions, checking, evaluation, models, pictures, serving
+from .batch import batch
 from .console import Commands, say
 from .edit import edit
 from .methods import methods
@@ -55,6 +56,7 @@ def start(
 
 for _command in (
     edit,
+    batch,
     captions.caption,
     captions.rewrite,
     captions.show,
@@ -64,6 +66,8 @@ for _command in (
     methods,
     models.families,
     models.doctor,
+    serving.serve,
+    serving.mcp,
 ):
     app.command()(_command)
 app.add_typer(models.models_app, name="models")

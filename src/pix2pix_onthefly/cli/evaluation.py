@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +17,8 @@ from ..models.families import EDIT_ROLES, family_of
 from ..options import AttentionOptions, EditOptions, LoadOptions
 from ..running.defaults import options_for
 from .arguments import MethodName, PresetName
-from .console import STAGES, complain, progress_display, say
+from .console import complain, progress_display, say
+from .countdown import countdown
 from .flags import edit_flags, flags_of, settings
 from .loading import load_editor
 
@@ -27,11 +27,8 @@ if TYPE_CHECKING:
     from ..evaluation.runs.configurations import Configuration
     from ..evaluation.runs.runner import Extent, Ran
     from ..evaluation.runs.setup import Setup
-    from ..records import Progress
 
 BOTH = "both"
-TELLING_PAUSE = 5.0
-"""Seconds between two lines of progress, at least."""
 
 register_rivals()
 RUN_FLAGS = flags_of(LoadOptions, without=("map_memory",))
@@ -178,31 +175,6 @@ def _run(setup: Setup, configurations: Sequence[Configuration], extent: Extent) 
     from ..evaluation.runs.runner import run_all
 
     return run_all(setup, configurations, extent, countdown())
-
-
-def countdown() -> Progress:
-    """Tells now and then how many edits are done and about how long the others will take."""
-    started, first, told = 0.0, -1, 0.0
-
-    def show(stage: str, done: int, total: int) -> None:
-        nonlocal started, first, told
-        now = time.monotonic()
-        if first < 0:
-            started, first = now, done
-        elif now - told < TELLING_PAUSE and done < total:
-            return
-        told = now
-        rate = (now - started) / (done - first) if done > first else None
-        left = f", about {_duration(rate * (total - done))} left" if rate and done < total else ""
-        complain(f"{STAGES[stage]}: {done} of {total} edits done{left}")
-
-    return show
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _tell(ran: Sequence[Ran], out: Path, *, as_json: bool) -> None:

@@ -24,6 +24,7 @@ from ..options import (
     flag_of,
     settings_in,
 )
+from ..server.settings import ServeOptions
 from .app import app
 from .flags import range_of, shown
 
@@ -79,7 +80,7 @@ def _names(option: Any) -> str:
 
 def _settings() -> Iterator[str]:
     yield "## Settings\n\nOf the command line and, with underscores, of `editor.options(...)` and `Editor.load(...)`.\n"
-    for record in (EditOptions, RewritingOptions, InversionOptions, LoadOptions, DrawOptions):
+    for record in (EditOptions, RewritingOptions, InversionOptions, LoadOptions, DrawOptions, ServeOptions):
         yield from _of_record(record, record.title)
     yield "## Methods\n\n`--method NAME`; each has settings of its own.\n"
     for name, row in METHODS.items():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from ..errors import OnTheFlyError
+from .. import extras
 
 
 def import_extra(name: str) -> Any:
@@ -14,9 +13,4 @@ def import_extra(name: str) -> Any:
     Raises:
         OnTheFlyError: it is not installed.
     """
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise OnTheFlyError(
-            f"the package {error.name} is not installed; install it with pip install 'pix2pix-onthefly[evaluate]'"
-        ) from error
+    return extras.import_extra(name, "evaluate")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..backbones.backbone import Backbone, path_for
 from ..options import FLOW_BY_KIND, EditOptions, FlowDefaults, FlowOptions
-from ..records import Case, Edited, Progress, no_progress
+from ..records import Case, Edited, Progress, no_progress, show_latents
 from .flow_steps import Flowing, texts_of, timesteps_from
 from .method import Need
 from .redrawing import redraw
@@ -97,6 +97,7 @@ class _Ride:
             moved = flowing.step(edited, timestep)
             edited = [merged(case.latents, one, case.allowed) for case, one in zip(cases, moved, strict=True)]
             self.progress("edit", done, len(timesteps))
+            show_latents(self.progress, edited)
         regions = [self._region(case, one) for case, one in zip(cases, edited, strict=True)]
         if self.route.refine:
             edited = self._refined(torch.cat(edited), regions)

@@ -98,10 +98,7 @@ def save_all(pictures: Sequence[tuple[Image.Image, Path | str, dict[str, object]
             zip(pictures, targets, strict=True), key=lambda each: is_dash(each[1])
         ):
             if is_dash(target):  # last, for what was sent cannot be taken back
-                encoded = io.BytesIO()  # whole before its first byte goes out
-                picture, options = _as_saved(image, "PNG", recipe)
-                picture.save(encoded, **options)
-                write_standard_output(encoded.getvalue())
+                write_standard_output(encoded(image, "PNG", recipe))  # whole before its first byte goes out
                 continue
             picture, options = _as_saved(image, OUTPUT_FORMATS[target.suffix.lower()], recipe)
             # ValueError is how encoders say that a picture is too large for their format
@@ -117,6 +114,29 @@ def _as_saved(image: Image.Image, kind: str, recipe: dict[str, object] | None) -
     options = _save_options(picture, kind, recipe)
     # by itself WebP forgets the colours of what is not seen
     return picture, {**options, "exact": True} if kind == "WEBP" and rgba is not None else options
+
+
+def encoded(image: Image.Image, kind: str, recipe: dict[str, object] | None, *, quality: int | None = None) -> bytes:
+    """A picture's file as bytes.
+
+    Args:
+        image: of any mode.
+        kind: one of the values of `OUTPUT_FORMATS`.
+        recipe: what it carries, or None.
+        quality: 1 to 100, of JPEG and WebP; 95 if not given.
+
+    Raises:
+        OutputError: the picture is too large for its kind.
+    """
+    made = io.BytesIO()
+    picture, options = _as_saved(image, kind, recipe)
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
+    try:
+        picture.save(made, **options)
+    except ValueError as error:  # how encoders say that a picture is too large for their format
+        raise OutputError(f"the picture cannot be a {kind} ({error}); try PNG") from error
+    return made.getvalue()
 
 
 def _save_options(picture: Image.Image, kind: str, recipe: dict[str, object] | None) -> dict[str, Any]:
