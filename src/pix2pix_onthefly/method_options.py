@@ -239,13 +239,13 @@ class FlowDefaults:
 
 FLOW_BY_KIND: Mapping[str, FlowDefaults] = {
     # Little noise keeps an object's place and outline; a new object needs more, to be drawn where nothing is.
-    "replace": FlowDefaults(start=0.55, refine=0.3),
-    "recolour": FlowDefaults(start=0.55, refine=0.3),
-    "background": FlowDefaults(start=0.55, refine=0.3),
-    "add": FlowDefaults(start=0.65, refine=0.3),
+    "replace": FlowDefaults(start=0.55, refine=0.2),
+    "recolour": FlowDefaults(start=0.55, refine=0.0),
+    "background": FlowDefaults(start=0.55, refine=0.2),
+    "add": FlowDefaults(start=0.65, refine=0.0),
     "remove": FlowDefaults(start=0.4, refine=0.0, route="remove"),
     "style": FlowDefaults(start=0.65, refine=0.0, everywhere=True),
-    "other": FlowDefaults(start=0.65, refine=0.3),
+    "other": FlowDefaults(start=0.65, refine=0.2),
 }
 """By kind of edit (`EditCaptions.kind`); `other` is for all that are not named, several kinds in one among them."""
 
