@@ -104,13 +104,13 @@ def summary(judged: list[Judged], seconds: float) -> dict[str, object]:
         kind: f"{sum(j.success for j in judged if j.edit.type == kind)}/{sum(j.edit.type == kind for j in judged)}"
         for kind in EDIT_TYPES
     }
-    psnr = float(np.mean([item.result.reconstruction_psnr for item in judged]))
+    known = [item.result.reconstruction_psnr for item in judged if item.result.reconstruction_psnr is not None]
     return {
         "success": sum(item.success for item in judged),
         "in_place": sum(item.in_place for item in judged),
         "n": len(judged),
         "by_type": by_type,
-        "reconstruction_psnr": round(psnr, 2),
+        **({"reconstruction_psnr": round(float(np.mean(known)), 2)} if known else {}),
         "seconds_an_edit": round(seconds / len(judged), 1),
     }
 
