@@ -19,6 +19,10 @@ from pix2pix_onthefly.world.scenes import Scene, SceneObject
 BEFORE, AFTER = ["a cat on the beach"], ["a dog on the beach"]
 
 
+LOADERS = {"diffusion": "load_backbone", "captioner": "load_captioner", "rewriter": "load_rewriter"}
+"""Role to what loads it, in `models/loading.py`."""
+
+
 @pytest.fixture
 def editor(tiny_family: str) -> Editor:
     return Editor.load(tiny_family)
@@ -225,13 +229,13 @@ def test_low_memory_keeps_one_model(tiny_family: str, picture: Image.Image, monk
     editor, order = Editor.load(tiny_family, low_vram=True), list[str]()
     options = editor.options(method="attention", steps=2, attempts=1)
     for role in ("diffusion", "captioner", "rewriter"):
-        load = getattr(loading, f"load_{role}")
+        load = getattr(loading, LOADERS[role])
 
         def counted(*arguments: Any, role: str = role, load: Any = load) -> Any:
             order.append(role)
             return load(*arguments)
 
-        monkeypatch.setattr(loading, f"load_{role}", counted)
+        monkeypatch.setattr(loading, LOADERS[role], counted)
     result = editor.edit(picture, "make it a dog", options=options)
     assert order == ["captioner", "diffusion", "rewriter", "diffusion"]
     assert list(editor.models._loaded) == ["diffusion"]  # pyright: ignore[reportPrivateUsage]

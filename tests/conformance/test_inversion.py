@@ -46,7 +46,7 @@ class StubDiffusion:
         self.noise = noise
         self.asked: list[int] = []
 
-    def path(self, steps: int) -> Schedule:
+    def path(self, steps: int, cells: tuple[int, int] | None = None) -> Schedule:
         return Schedule.of(sd_scheduler(), steps)
 
     def condition(self, texts: Sequence[str]) -> Conditioning:

@@ -21,6 +21,10 @@ from pix2pix_onthefly.options import AttentionOptions, EditOptions
 from tests.helpers import guided, guided_edits, inversion_of, random_latents, tiny_diffusion
 
 META, CPU = torch.device("meta"), torch.device("cpu")
+LOADERS = {"diffusion": "load_backbone", "captioner": "load_captioner", "rewriter": "load_rewriter"}
+"""Role to what loads it, in `models/loading.py`."""
+
+
 WAIT = 30.0
 
 
@@ -45,7 +49,7 @@ class Loaders:
         self.made: list[Travelling] = []
         self.error: Exception | None = None
         for role in EDIT_ROLES:
-            monkeypatch.setattr(loading, f"load_{role}", self.loader(role))
+            monkeypatch.setattr(loading, LOADERS[role], self.loader(role))
 
     def loader(self, role: str) -> Callable[..., Travelling]:
         def load(_row: object, *arguments: Any) -> Travelling:

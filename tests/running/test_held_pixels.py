@@ -15,6 +15,7 @@ from pix2pix_onthefly.pictures.opening import opened_of, read_picture
 from pix2pix_onthefly.records import EditResult
 from pix2pix_onthefly.world.renderer import render
 from pix2pix_onthefly.world.scenes import Scene, SceneObject
+from tests.methods.cases import difference_in_levels
 from tests.pictures.awkward import exif
 
 SIZES = [(131, 87), (517, 300), (64, 64), (48, 200)]
@@ -102,7 +103,8 @@ def test_a_prepared_picture_keeps_its_transparency(editor: Editor) -> None:
     alone = editor.edit(image, options=options, caption="a cat", before="a cat", after="a dog")
     result = editor.edit(ready, before="a cat", after="a dog")
     assert result.image.mode == "RGBA"
-    assert result.image.tobytes() == alone.image.tobytes()
+    # What was predicted beforehand was predicted in a batch of another size, where sums run in another order.
+    assert difference_in_levels(result.image, alone.image) <= 2
 
 
 @pytest.mark.parametrize("keep", ["off", "soft"])

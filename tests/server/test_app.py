@@ -14,7 +14,7 @@ from tests.evaluation.fixtures import draw_picture
 from tests.server.running import QUICK, Running, png, running
 
 PICTURE = png(draw_picture(1, (80, 60)))
-LONG = {**QUICK, "steps": 900, "prompt": "a dog"}
+LONG = {**QUICK, "method": "attention", "steps": 999, "prompt": "a dog"}
 PATIENCE = 60.0
 
 

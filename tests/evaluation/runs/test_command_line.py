@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from pix2pix_onthefly.cli import evaluation
+from pix2pix_onthefly.cli import countdown
 from pix2pix_onthefly.cli.app import app
 from pix2pix_onthefly.errors import OnTheFlyError
 from tests.evaluation.runs.made import QUICK, answer_at_once, write_world
@@ -180,8 +180,8 @@ def test_the_time_left_is_told_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(evaluation.time, "monotonic", lambda: now)
-    show = evaluation.countdown()
+    monkeypatch.setattr(countdown.time, "monotonic", lambda: now)
+    show = countdown.countdown()
     for done, later in ((40, 0.0), (41, 1.0), (44, 19.0), (44, 1.0), (50, 129.0), (100, 100.0)):
         now += later
         show("evaluate", done, 1000 if done < 100 else 100)
