@@ -128,7 +128,7 @@ def tiny_sd3(*, with_t5: bool = True, **scheduler: Any) -> StableDiffusion3:
         t5 = tiny_t5_tokenizer()
         encoders = CLIPTextModelWithProjection(config), CLIPTextModelWithProjection(config)
         config_of_t5 = T5Config(vocab_size=len(t5), d_model=2 * WIDTH, d_kv=8, d_ff=37, num_layers=2, num_heads=4)
-        third = (T5EncoderModel(config_of_t5), t5) if with_t5 else ()
+        third: tuple[Any, ...] = (T5EncoderModel(config_of_t5), t5) if with_t5 else ()
         shifted = FlowMatchEulerDiscreteScheduler(**{"shift": 3.0, **scheduler})
         return StableDiffusion3(flow_vae(), transformer, *encoders, *tokenizers, shifted, *third)
 

@@ -198,6 +198,42 @@ class FlowOptions(MethodOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChordOptions(MethodOptions):
+    """ChordEdit: one stride along the mean of two differences (2026), made for models of one step.
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "chord"
+    title: ClassVar[str] = "method chord"
+    random: ClassVar[bool] = True
+    usual: ClassVar[Mapping[str, Any]] = {"steps": 20, "keep": "hard"}
+
+    noise: float = setting(
+        0.9, "Share of the schedule whose noise the predictions are made at.", minimum=0.05, maximum=1.0
+    )
+    width: float = setting(
+        0.15,
+        "How much lower the noise of the second difference is, as a share of the schedule.",
+        minimum=0.0,
+        maximum=0.9,
+    )
+    last: float = setting(
+        0.3,
+        "Share of the schedule at which the edit is predicted once more, for its details; 0 leaves it out.",
+        minimum=0.0,
+        maximum=0.9,
+    )
+    guidance_scale: float = setting(
+        1.0,
+        "Classifier-free guidance towards the after-caption; 1, as for distilled models, saves its predictions.",
+        minimum=0.0,
+        maximum=50.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class EditFriendlyOptions(MethodOptions):
     """Edit-friendly DDPM inversion, then the after-caption (Huberman-Spiegelglas et al. 2024).
 
@@ -251,6 +287,7 @@ FLOW_BY_KIND: Mapping[str, FlowDefaults] = {
 
 METHOD_RECORDS: tuple[type[MethodOptions], ...] = (
     FlowOptions,
+    ChordOptions,
     AttentionOptions,
     DdimOptions,
     SdeditOptions,

@@ -17,6 +17,7 @@ from .errors import OptionError
 from .method_options import FLOW_BY_KIND as FLOW_BY_KIND
 from .method_options import METHOD_RECORDS as METHOD_RECORDS
 from .method_options import AttentionOptions as AttentionOptions
+from .method_options import ChordOptions as ChordOptions
 from .method_options import DdimOptions as DdimOptions
 from .method_options import EditFriendlyOptions as EditFriendlyOptions
 from .method_options import FixedDirectionOptions as FixedDirectionOptions
@@ -335,7 +336,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "constrain": False,
     },
     # A look at what an edit will be.
-    "quick": {"steps": 8},
+    "quick": {"method": "chord"},
 }
 """Named sets of settings by flat names; what the user gives beside the name wins."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -44,8 +45,14 @@ def test_the_true_velocity_leads_from_every_level_to_the_next(path: FlowPath) ->
     assert difference(path.denoise(path.noised(clean, noise, last), noise - clean, last), clean) < 1e-5
 
 
+def test_the_true_velocity_implies_the_clean_picture(path: FlowPath) -> None:
+    clean, noise = some(0), some(1)
+    for timestep in path.timesteps:
+        assert difference(path.clean(path.noised(clean, noise, timestep), noise - clean, timestep), clean) < 1e-5
+
+
 def test_steps_equal_those_of_the_scheduler(path: FlowPath) -> None:
-    own = FlowMatchEulerDiscreteScheduler(shift=3.0)
+    own: Any = FlowMatchEulerDiscreteScheduler(shift=3.0)
     own.set_timesteps(7)
     latents, velocity = some(0), some(1)
     for timestep, theirs in zip(path.timesteps, own.timesteps, strict=True):

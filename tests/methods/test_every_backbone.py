@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ from pix2pix_onthefly.models import loading
 from tests.tiny_backbones import BUILDERS, save_backbone
 
 FLOWS = ("sd3", "flux")
-ON_FLOWS = {"flow", "sdedit"}
+ON_FLOWS = {"flow", "chord", "sdedit"}
 """What works on predictions alone; all else needs an inversion, random steps, or attention maps."""
-CAPTIONS = {"before": "a red cat on the table", "after": "a blue dog on the table"}
+CAPTIONS: dict[str, Any] = {"before": "a red cat on the table", "after": "a blue dog on the table"}
 SIZE = 64
 
 

@@ -12,7 +12,7 @@ from pix2pix_onthefly.methods.table import METHODS, method_options
 from tests.methods import cases
 from tests.methods.cases import edited, few_sentences, quick
 
-OURS = ("flow", "attention", "ddim", "sdedit-0.3", "edit-friendly", "pix2pix-zero-fixed")
+OURS = ("flow", "chord", "attention", "ddim", "sdedit-0.3", "edit-friendly", "pix2pix-zero-fixed")
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_the_guidance_scale_is_used(editor: Editor) -> None:
     ("name", "changes", "message"),
     [
         ("ddmi", {}, "there is no method 'ddmi'; did you mean 'ddim'?"),
-        ("magic-0.5", {}, "there is no method 'magic-0.5'; choose one of flow, attention, ddim, sdedit"),
+        ("magic-0.5", {}, "there is no method 'magic-0.5'; choose one of flow, chord, attention, ddim"),
         ("ddim-0.5", {}, "there is no method 'ddim-0.5'; did you mean 'ddim'?"),
         ("ddim", {"strength": 0.5}, "the method ddim has no option 'strength'; choose the method sdedit"),
         ("ddim", {"guidance_scale": "high"}, "guidance_scale must be of type float, not str"),

@@ -16,8 +16,9 @@ from tests.server.running import QUICK, Running, png
 def test_no_request_makes_the_server_fail(server: Running) -> None:
     schema = schemathesis.openapi.from_url(f"{server.address}/openapi.json")
     tried: list[int] = []
-    for result in schema.get_all_operations():
-        operation: Any = result.ok()
+    results: Any = schema.get_all_operations()
+    for result in results:
+        operation = result.ok()
 
         @schemathesis_case(operation)
         def send(case: Any) -> None:
@@ -34,7 +35,8 @@ def schemathesis_case(operation: Any) -> Any:
     from hypothesis import given
 
     def decorate(function: Any) -> Any:
-        quiet = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        checks: Any = list(HealthCheck)
+        quiet = settings(max_examples=60, deadline=None, suppress_health_check=checks, database=None)
         return quiet(given(case=operation.as_strategy())(function))
 
     return decorate

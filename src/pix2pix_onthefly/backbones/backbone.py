@@ -50,6 +50,15 @@ class Path(Protocol):
         """One step of sampling: from a timestep's noise level to that of the next."""
         ...
 
+    def clean(
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        prediction: Float[Tensor, "rows channels h w"],
+        timestep: Timestep,
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The clean picture that a prediction for noisy latents implies."""
+        ...
+
     def shift(
         self, difference: Float[Tensor, "rows channels h w"], timestep: Timestep
     ) -> Float[Tensor, "rows channels h w"]:

@@ -66,6 +66,15 @@ class FlowPath:
         """One Euler step along the predicted velocity, noise less picture."""
         return latents + self._stride(timestep) * prediction
 
+    def clean(
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        prediction: Float[Tensor, "rows channels h w"],
+        timestep: Timestep,
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The clean picture that a predicted velocity implies."""
+        return latents - self.levels[self._place(timestep)] * prediction
+
     def shift(
         self, difference: Float[Tensor, "rows channels h w"], timestep: Timestep
     ) -> Float[Tensor, "rows channels h w"]:

@@ -53,6 +53,16 @@ class Schedule:
         """One DDIM step of sampling: from a timestep's noise level to that of the next."""
         return ddim_step(latents, prediction, self.level(timestep), self.level(timestep - self.stride))
 
+    def clean(
+        self,
+        latents: Float[Tensor, "rows channels h w"],
+        prediction: Float[Tensor, "rows channels h w"],
+        timestep: Timestep,
+    ) -> Float[Tensor, "rows channels h w"]:
+        """The clean picture that predicted noise implies (Song et al. 2021, Eq. 9)."""
+        level = self.level(timestep)
+        return (latents - (1 - level) ** 0.5 * prediction) / level**0.5
+
     def shift(
         self, difference: Float[Tensor, "rows channels h w"], timestep: Timestep
     ) -> Float[Tensor, "rows channels h w"]:

@@ -51,7 +51,8 @@ class Outcome:
         Raises:
             TypeError: it is something else.
         """
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        return cls(**fields)
 
     @classmethod
     def made(cls, image: str, key: str, pictures: tuple[str, ...], result: EditResult) -> Outcome:
@@ -75,7 +76,7 @@ class Outcome:
     def failed(cls, image: str, instruction: str, error: Exception, key: str | None = None) -> Outcome:
         """Of an edit that could not be made."""
         captions = error.captions if isinstance(error, NotUnderstoodError) else None
-        asked = {}
+        asked: dict[str, Any] = {}
         if isinstance(captions, EditCaptions):
             asked = {"question": captions.question, "candidates": captions.candidates}
         return cls(image=image, instruction=instruction, status=FAILED, key=key, error=str(error), **asked)

@@ -39,7 +39,8 @@ class BlipCaptioner:
         prefix = f"{self.settings.prefix} " if self.settings.prefix else ""
         tokens = self.processor.tokenizer([prefix + text for text in texts], padding=True, return_tensors="pt")
         ids, counted = tokens.input_ids.to(self.model.device), tokens.attention_mask.to(self.model.device)
-        ids[:, 0] = self.model.config.text_config.bos_token_id  # which generation begins with, in place of BERT's
+        settings: Any = self.model.config.text_config
+        ids[:, 0] = settings.bos_token_id  # which generation begins with, in place of BERT's
         logits = self.model(
             pixel_values=pixels.expand(len(texts), -1, -1, -1), input_ids=ids, attention_mask=counted
         ).logits

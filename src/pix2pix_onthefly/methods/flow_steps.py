@@ -53,6 +53,12 @@ def noise_of(latents: Tensor, seed: int, timestep: Timestep, draw: int = 0) -> T
     return torch.randn(latents.shape, generator=generator).to(latents)
 
 
+def timestep_at(path: Path, share: float) -> Timestep:
+    """The timestep of a path at a share of the schedule."""
+    count = len(path.timesteps)
+    return path.timesteps[min(count - 1, max(0, count - 1 - round(share * count)))]
+
+
 def timesteps_from(path: Path, start: float) -> tuple[Timestep, ...]:
     """The timesteps of the last share of a path, at least one."""
     run = max(1, int(len(path.timesteps) * start + 1e-9))

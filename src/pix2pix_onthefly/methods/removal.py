@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ..backbones.backbone import Backbone, Path, Timestep
+from ..backbones.backbone import Backbone, Path
 from ..records import Case, Progress, joined, no_progress
-from .flow_steps import noise_of
+from .flow_steps import noise_of, timestep_at
 from .redrawing import redraw
 from .regions import both, grow, otsu_threshold, smoothed
 
@@ -53,7 +53,7 @@ def removed_regions(backbone: Backbone, path: Path, cases: Sequence[Case]) -> Fl
     texts = [backbone.condition([case.captions.before[0], case.captions.after[0]]) for case in cases]
     conditioning = joined([pair for pair in texts for _ in range(DRAWS)]).to(backbone.dtype)
     strengths = torch.zeros_like(torch.cat([case.latents[:, :1] for case in cases]))
-    for timestep in _compared(path):
+    for timestep in (timestep_at(path, level) for level in LEVELS):
         rows = [
             path.noised(case.latents, noise_of(case.latents, case.seed, timestep, draw), timestep).expand(2, -1, -1, -1)
             for case in cases
@@ -86,8 +86,3 @@ def filled_from_around(
 
 def _standing_out(strength: Float[Tensor, "1 1 h w"]) -> Float[Tensor, "1 1 h w"]:
     return grow((strength > otsu_threshold(strength)).to(strength), 1)
-
-
-def _compared(path: Path) -> list[Timestep]:
-    count = len(path.timesteps)
-    return [path.timesteps[max(0, count - 1 - round(level * count))] for level in LEVELS]

@@ -13,6 +13,7 @@ from ..code_digest import code_digest
 from ..errors import OptionError
 from ..options import (
     AttentionOptions,
+    ChordOptions,
     DdimOptions,
     EditFriendlyOptions,
     FixedDirectionOptions,
@@ -69,6 +70,11 @@ METHODS: dict[str, MethodRow] = {
             FlowOptions(),
             "moves the picture by what predictions for the two captions differ in, within a region that it finds",
             f"{_HERE}.flow:FlowEditing",
+        ),
+        MethodRow(
+            ChordOptions(),
+            "moves the picture in one stride, by five predictions: a look at an edit, and models of few steps",
+            f"{_HERE}.chord:ChordEditing",
         ),
         MethodRow(
             AttentionOptions(),

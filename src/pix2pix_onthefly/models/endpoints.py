@@ -43,8 +43,8 @@ def endpoint_row(source: str, name: str | None, seconds: float) -> ModelRow:
         parts = urlsplit(address)
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable:
+        parts, usable = None, False
+    if parts is None or not usable:
         raise InputError(f"{source!r} is no address of an endpoint; one looks like http://127.0.0.1:8080/v1")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError(

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -47,7 +47,7 @@ def make_app(editor: Editor, options: ServeOptions, key: str | None = None) -> F
     queue = EditQueue(editor.executor, longest=options.waiting, together=editor.settings.batch)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         queue.start()
         yield
         await asyncio.to_thread(queue.close)
