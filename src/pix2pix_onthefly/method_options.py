@@ -27,6 +27,11 @@ class MethodOptions(Options):
         """The name under which tables and `--method` know these settings."""
         return self.name
 
+    @property
+    def away_from_empty(self) -> float | None:
+        """The guidance scale of sampling from the inversion away from the empty text; None where that is not done."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionOptions(MethodOptions):
@@ -109,6 +114,11 @@ class DdimOptions(MethodOptions):
         "What it guides away from: the `empty` text, or the `source` caption (Miyake et al. 2023).",
         choices=("empty", "source"),
     )
+
+    @property
+    def away_from_empty(self) -> float | None:
+        """Its guidance scale, unless it guides away from the source caption."""
+        return self.guidance_scale if self.negative == "empty" else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +267,58 @@ class EditFriendlyOptions(MethodOptions):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class PromptToPromptOptions(MethodOptions):
+    """Sampling beside the picture with its attention maps (Hertz et al. 2022; with null-text inversion Mokady et al.
+    2023).
+
+    Raises:
+        OptionError: a value is out of its range or of the wrong type.
+    """
+
+    name: ClassVar[str] = "prompt-to-prompt"
+    title: ClassVar[str] = "method prompt-to-prompt"
+    usual: ClassVar[Mapping[str, Any]] = {"steps": 50, "keep": "off"}
+
+    guidance_scale: float = setting(
+        7.5,
+        "Classifier-free guidance towards the after-caption (7.5 in its authors' code).",
+        minimum=0.0,
+        maximum=50.0,
+        scaled=True,
+    )
+    cross_replace_share: float = setting(
+        0.8,
+        "Share of the steps, from the noisiest on, in which cross-attention maps are the picture's.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    self_replace_share: float = setting(
+        0.4,
+        "Share of the steps, from the noisiest on, in which self-attention maps are the picture's.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    swapped_words: str = setting(
+        "replace",
+        "A word in place of another takes that one's maps (`replace`) or goes by its own (`refine`).",
+        choices=("replace", "refine"),
+    )
+    reweight: float = setting(1.0, "Factor on the maps of words that are new.", minimum=-10.0, maximum=10.0)
+    blend: bool = setting(True, "Leave what the changed words don't look at as it is in the picture.")
+    blend_threshold: float = setting(
+        0.3,
+        "Share of the most that the changed words look at a place, above which another one may change.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+
+    @property
+    def away_from_empty(self) -> float:
+        """Its guidance scale."""
+        return self.guidance_scale
+
+
 @dataclass(frozen=True)
 class FlowDefaults:
     """What `flow` takes for a kind of edit where nothing else was asked for.
@@ -292,6 +354,7 @@ METHOD_RECORDS: tuple[type[MethodOptions], ...] = (
     DdimOptions,
     SdeditOptions,
     EditFriendlyOptions,
+    PromptToPromptOptions,
     FixedDirectionOptions,
 )
 """The records of all ways that this package brings, so that a setting of another one can be told from a slip."""

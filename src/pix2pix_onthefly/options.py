@@ -24,6 +24,7 @@ from .method_options import FixedDirectionOptions as FixedDirectionOptions
 from .method_options import FlowDefaults as FlowDefaults
 from .method_options import FlowOptions as FlowOptions
 from .method_options import MethodOptions as MethodOptions
+from .method_options import PromptToPromptOptions as PromptToPromptOptions
 from .method_options import ReconstructionOptions as ReconstructionOptions
 from .method_options import SdeditOptions as SdeditOptions
 from .settings import Options as Options
@@ -49,8 +50,9 @@ class InversionOptions(Options):
     kind: str = setting(
         "aligned",
         "DDIM inversion: `aligned` visits every sampling step, `reference` is pix2pix-zero's own, which drops the "
-        "first and the last.",
-        choices=("aligned", "reference"),
+        "first and the last; `null-text` optimises the empty text besides, so that guided sampling gives the picture "
+        "back (methods ddim and prompt-to-prompt).",
+        choices=("aligned", "reference", "null-text"),
         flag="inversion",
     )
     regularisation_rounds: int = setting(
@@ -67,6 +69,26 @@ class InversionOptions(Options):
     )
     kl_weight: float = setting(
         20.0, "Weight of the Kullback-Leibler term of the regularisation.", minimum=0.0, maximum=1000.0
+    )
+
+    null_text_steps: int = setting(
+        10,
+        "Most gradient steps on the empty text at each sampling step of null-text inversion.",
+        minimum=1,
+        maximum=500,
+    )
+    null_text_tolerance: float = setting(
+        1e-5,
+        "Mean squared distance from the inversion's latents at which null-text inversion goes on to the next step; it "
+        "grows by 0.001 towards the last.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    null_text_rate: float = setting(
+        0.01,
+        "Learning rate of null-text inversion at the first step; it falls to half of that.",
+        minimum=0.0,
+        maximum=1.0,
     )
 
     @property
@@ -182,6 +204,12 @@ class EditOptions(Options):
         super().__post_init__()
         if self.inversion.kind == "reference" and self.steps < 3:
             raise OptionError("steps must be at least 3 with inversion reference, which drops the first and the last")
+        if self.inversion.kind == "null-text" and self.method.away_from_empty is None:
+            raise OptionError(
+                "inversion null-text is for methods that guide away from the empty text (prompt-to-prompt, and ddim "
+                f"with negative empty), which the method {self.method.name} does not as it is set; choose one of them, "
+                "or another inversion"
+            )
         if self.best and self.candidates == 1:
             raise OptionError("best ranks several candidates; ask for some, such as --candidates 4, or leave it out")
         if self.candidates > 1 and not self.method.random:

@@ -108,6 +108,7 @@ class InversionKey:
         steps, size: of the edit.
         options: of the inversion.
         seed: None where nothing in it is drawn.
+        guidance: the guidance scale that the empty text was optimised for; None where it was not.
     """
 
     weights: str
@@ -116,12 +117,14 @@ class InversionKey:
     size: int | None
     options: InversionOptions
     seed: int | None
+    guidance: float | None = None
 
     @classmethod
     def of(cls, weights: str, precision: str, options: EditOptions) -> InversionKey:
         """The key of an edit's options with a backbone's weights."""
         seed = options.seed if options.inversion.random else None
-        return cls(weights, precision, options.steps, options.size, options.inversion, seed)
+        guidance = options.method.away_from_empty if options.inversion.kind == "null-text" else None
+        return cls(weights, precision, options.steps, options.size, options.inversion, seed, guidance)
 
     def check(self, other: InversionKey) -> None:
         """Makes sure that a picture that was prepared with this serves an edit that needs `other`.
@@ -137,7 +140,8 @@ class InversionKey:
                 raise OptionError(f"this picture was prepared with {name} {was}, not {theirs[name]}; prepare it anew")
 
     def _flat(self) -> dict[str, object]:
-        return {"steps": self.steps, "size": self.size, **self.options.flat(), "seed": self.seed}
+        own = {"steps": self.steps, "size": self.size, **self.options.flat(), "seed": self.seed}
+        return {**own, "guidance_scale": self.guidance}
 
 
 @dataclass(frozen=True)
@@ -149,12 +153,15 @@ class Inverted:
         noise: latents at the highest noise level, [1, channels, h, w], float32.
         key: what it was made with.
         trajectory: the latents on the way, the picture's own first; empty where nobody asked for them.
+        empty_texts: for each sampling step the embedding of the empty text with which guided sampling goes the same
+            way back, [steps, tokens, width], float32; None where it was not optimised.
     """
 
     caption: str
     noise: Float[Tensor, "1 channels h w"]
     key: InversionKey
     trajectory: tuple[Tensor, ...] = field(default=(), repr=False)
+    empty_texts: Float[Tensor, "steps tokens width"] | None = field(default=None, repr=False)
 
     @property
     def steps(self) -> int:

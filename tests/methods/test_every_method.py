@@ -12,7 +12,7 @@ from pix2pix_onthefly.methods.table import METHODS, method_options
 from tests.methods import cases
 from tests.methods.cases import edited, few_sentences, quick
 
-OURS = ("flow", "chord", "attention", "ddim", "sdedit-0.3", "edit-friendly", "pix2pix-zero-fixed")
+OURS = ("flow", "chord", "attention", "ddim", "sdedit-0.3", "edit-friendly", "prompt-to-prompt", "pix2pix-zero-fixed")
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,7 @@ def test_the_seed_matters_where_noise_is_drawn_and_nowhere_else(editor: Editor) 
         ("edit-friendly", True),
         ("sdedit-0.3", True),
         ("ddim", False),
+        ("prompt-to-prompt", False),
         ("attention", False),
     ):
         pictures = {edited(editor, quick(editor, name, seed=seed)).image.tobytes() for seed in (5, 1)}

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pix2pix_onthefly.backbones import gradients
 from pix2pix_onthefly.backbones.attention import record_cross_attention
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.methods import attention_guidance
@@ -15,7 +16,7 @@ from pix2pix_onthefly.records import Conditioning
 from tests.helpers import AFTER, CAPTION, random_latents, report, tiny_diffusion
 
 TIMESTEP = 501
-LARGEST = attention_guidance.LARGEST_LOSS_SCALE
+LARGEST = gradients.LARGEST_LOSS_SCALE
 FAINT = 1e-5
 """On what the attention distance is multiplied, so that its gradients are as small as those of Stable Diffusion."""
 
@@ -28,7 +29,7 @@ def gradient_of(diffusion: LatentDiffusion, monkeypatch: pytest.MonkeyPatch, lar
         return whole(maps, reference) * FAINT
 
     monkeypatch.setattr(attention_guidance, "attention_distance", faint)
-    monkeypatch.setattr(attention_guidance, "LARGEST_LOSS_SCALE", largest_scale)
+    monkeypatch.setattr(gradients, "LARGEST_LOSS_SCALE", largest_scale)
     rows = random_latents()
     conditioning = Conditioning(diffusion.embed([AFTER[0]])).to(diffusion.dtype)
     with record_cross_attention(diffusion.unet) as recorded, torch.no_grad():

@@ -17,6 +17,7 @@ from pix2pix_onthefly.records import EditCaptions
 from pix2pix_onthefly.rewriting import formats, rewriter
 from pix2pix_onthefly.rewriting.rewriter import Rewriter
 from pix2pix_onthefly.running import stages
+from pix2pix_onthefly.running.cache import KeptNoise
 from pix2pix_onthefly.running.jobs import Job
 from tests.evaluation.fixtures import draw_picture
 from tests.helpers import record_returns
@@ -93,7 +94,7 @@ def test_kept_noise_wins_over_what_is_inverted_beside_it(editor: Editor, tmp_pat
     stage = cached.executor.stages
     draft = cached.executor.begun(jobs(editor)[0])
     changed = first + 1
-    stage.cache.keep_noise(stage._noise_key(draft), changed)  # pyright: ignore[reportPrivateUsage]
+    stage.cache.keep_noise(stage._noise_key(draft), KeptNoise(changed))  # pyright: ignore[reportPrivateUsage]
     found = inverted(keeping(editor, tmp_path), jobs(editor))
     assert torch.equal(found[0].noise, changed)
 

@@ -18,6 +18,7 @@ from ..records import Conditioning
 
 if TYPE_CHECKING:
     from .attention import CrossAttentionMaps
+    from .attention_control import AttentionControl
 
 Timestep = int | float
 """Where between picture and noise a backbone is asked: whole numbers where noise levels are numbered."""
@@ -154,5 +155,22 @@ class Backbone(Protocol):
 
         Raises:
             OptionError: a backbone without cross-attention, with the methods that work there.
+        """
+        ...
+
+    def controlled(self, control: AttentionControl) -> AbstractContextManager[None]:
+        """While active, attention layers ask a control what to take in place of their own.
+
+        Raises:
+            OptionError: as of `recording`.
+        """
+        ...
+
+    def spans(self, text: str) -> tuple[tuple[int, int] | None, ...]:
+        """For each token that cross-attention sees of a text, the characters that it stands for; None for start, end
+        and padding.
+
+        Raises:
+            OptionError: as of `recording`.
         """
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -33,7 +35,7 @@ def draw(
 def sample(
     backbone: Backbone,
     latents: Float[Tensor, "rows channels h w"],
-    unwanted: Conditioning,
+    unwanted: Conditioning | Sequence[Conditioning],
     wanted: Conditioning,
     guidance_scale: float,
     steps: int,
@@ -45,15 +47,19 @@ def sample(
     """What sampling with classifier-free guidance makes of noisy latents.
 
     Args:
-        unwanted, wanted: to guide away from and towards, one row for each of the latents.
+        unwanted, wanted: to guide away from and towards, one row for each of the latents; what is unwanted may be
+            another one at every step of the whole path.
         steps: of the whole path.
         skipped: how many of them, from the noisiest on, are left out: the latents hold as much noise as there is then.
         stage: for `progress`.
     """
     path = path_for(backbone, latents, steps)
-    conditioning = joined([unwanted, wanted]).to(backbone.dtype)
+    texts = [unwanted] if isinstance(unwanted, Conditioning) else unwanted
+    conditionings = [joined([text, wanted]).to(backbone.dtype) for text in texts]
     for done, timestep in enumerate(path.timesteps[skipped:], skipped + 1):
-        away, towards = backbone.predict(torch.cat([latents, latents]), timestep, conditioning).chunk(2)
+        away, towards = backbone.predict(
+            torch.cat([latents, latents]), timestep, conditionings[(done - 1) % len(texts)]
+        ).chunk(2)
         latents = path.denoise(latents, away + guidance_scale * (towards - away), timestep)
         progress(stage, done, steps)
     return latents

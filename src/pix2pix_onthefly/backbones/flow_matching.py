@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import OptionError
 from .attention import CrossAttentionMaps
+from .attention_control import AttentionControl
 from .backbone import Timestep
 from .flow_path import OTHER_METHODS, FlowPath
 from .latent_space import LatentSpace
@@ -54,7 +55,27 @@ class FlowMatching(LatentSpace):
         Raises:
             OptionError: always.
         """
-        raise OptionError(f"this model has no cross-attention maps, which the method is held to; {OTHER_METHODS}")
+        return self._without_maps()
+
+    def controlled(self, control: AttentionControl) -> AbstractContextManager[None]:
+        """There are no maps to change.
+
+        Raises:
+            OptionError: always.
+        """
+        return self._without_maps()
+
+    def spans(self, text: str) -> tuple[tuple[int, int] | None, ...]:
+        """There are no maps for tokens to be found in.
+
+        Raises:
+            OptionError: always.
+        """
+        return self._without_maps()
+
+    @staticmethod
+    def _without_maps() -> NoReturn:
+        raise OptionError(f"this model has no cross-attention maps, which the method works with; {OTHER_METHODS}")
 
     def path(self, steps: int, cells: tuple[int, int] | None = None) -> FlowPath:
         """The noise levels of so many steps.

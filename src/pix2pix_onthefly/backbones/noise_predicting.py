@@ -12,9 +12,11 @@ from torch import Tensor
 
 from ..errors import OptionError
 from .attention import CrossAttentionMaps, record_cross_attention
+from .attention_control import AttentionControl, control_attention
 from .backbone import Timestep
 from .latent_space import LatentSpace, native_size
 from .schedule import Schedule
+from .texts import spans_of
 
 TOLD_GUIDANCE = 8.5
 """Guidance scale that UNets are told which were distilled with it as an input (LCM's pipeline; Luo et al. 2023)."""
@@ -29,9 +31,15 @@ class NoisePredicting(LatentSpace):
         scheduler: any diffusers scheduler's settings as DDIM; `prediction_type` may be epsilon or v_prediction.
         encoders: of texts.
 
+    Attributes:
+        tokenizer, text_encoder: by which texts are cut into tokens; set by its subclasses.
+
     Raises:
         OptionError: a prediction type that is neither.
     """
+
+    tokenizer: Any
+    text_encoder: Any
 
     def __init__(
         self, vae: AutoencoderKL, unet: UNet2DConditionModel, scheduler: DDIMScheduler, *encoders: Any
@@ -58,6 +66,14 @@ class NoisePredicting(LatentSpace):
     def recording(self) -> AbstractContextManager[CrossAttentionMaps]:
         """While active, the UNet's cross-attention maps are recorded."""
         return record_cross_attention(self.unet)
+
+    def controlled(self, control: AttentionControl) -> AbstractContextManager[None]:
+        """While active, the UNet's attention layers ask the control."""
+        return control_attention(self.unet, control)
+
+    def spans(self, text: str) -> tuple[tuple[int, int] | None, ...]:
+        """For each token that cross-attention sees of a text, the characters that it stands for."""
+        return spans_of(self.tokenizer, text, self.text_encoder.config.max_position_embeddings)
 
     def _noise(
         self,

@@ -14,6 +14,7 @@ from .batch import batch
 from .console import Commands, say
 from .edit import edit
 from .methods import methods
+from .photographs import photographs
 
 app = typer.Typer(
     cls=Commands,
@@ -72,5 +73,5 @@ for _command in (
     app.command()(_command)
 app.add_typer(models.models_app, name="models")
 evaluation.register(app)
-for _command in (checking.calibrate, checking.check_judge):
+for _command in (photographs, checking.calibrate, checking.check_judge):
     app.command()(_command)

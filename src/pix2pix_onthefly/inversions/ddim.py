@@ -38,7 +38,11 @@ def reference_moves(schedule: Schedule) -> list[Move]:
     return [(t, schedule.level(t - 1), schedule.level(t + schedule.stride - 1)) for t in ascending]
 
 
-_MOVES: dict[str, Callable[[Schedule], list[Move]]] = {"aligned": aligned_moves, "reference": reference_moves}
+_MOVES: dict[str, Callable[[Schedule], list[Move]]] = {
+    "aligned": aligned_moves,
+    "reference": reference_moves,
+    "null-text": aligned_moves,
+}
 
 
 class DdimInversion:

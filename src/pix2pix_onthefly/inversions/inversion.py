@@ -14,7 +14,7 @@ from ..records import Inverted, Progress, no_progress
 
 
 class Inversion(Protocol):
-    """A way of finding the noise; see `ddim.DdimInversion`."""
+    """A way of finding the noise; see `ddim.DdimInversion` and `null_text.NullTextInversion`."""
 
     def invert(
         self,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..backbones.attention import ALL_ROWS, CrossAttentionMaps, LastMapSeen
 from ..backbones.backbone import Backbone, Timestep, path_for
+from ..backbones.gradients import scaled_gradient
 from ..options import AttentionOptions, EditOptions
 from ..records import (
     Case,
@@ -29,8 +30,6 @@ from .reference import KeptReference, Reference, RunningReference
 
 ROWS_PER_EDIT = 2
 """The caption (the negative prompt of classifier-free guidance) and the caption moved along the direction."""
-LARGEST_LOSS_SCALE, LOSS_SCALE_STEP = 2**14, 2**4
-"""By how much the loss is enlarged for float16, and by how much that is lowered where it overflows."""
 
 
 class AttentionGuidance:
@@ -168,24 +167,6 @@ def guide(
         moved.append(variable.detach() - amount * gradient)
     recorded.nothing_else = False
     return torch.cat(moved)
-
-
-def scaled_gradient(
-    loss: Float[Tensor, ""], variable: Float[Tensor, "rows channels h w"], dtype: torch.dtype
-) -> Float[Tensor, "rows channels h w"]:
-    """The gradient of a loss, which float16 networks compute at a larger scale.
-
-    The gradients behind a softmax are near 1e-6, where float16 has but a few bits left (its normal numbers end at
-    6e-5), so that they would come out rounded or as nothing. Where the larger scale overflows it is lowered.
-    """
-    if dtype != torch.float16:  # bfloat16 reaches as far down as float32
-        return torch.autograd.grad(loss, variable)[0]
-    scale = LARGEST_LOSS_SCALE
-    while True:
-        (gradient,) = torch.autograd.grad(loss * scale, variable, retain_graph=True)
-        if scale == 1 or bool(torch.isfinite(gradient).all()):
-            return gradient / scale
-        scale = max(1, scale // LOSS_SCALE_STEP)
 
 
 def attention_distance(maps: Sequence[Tensor], reference: Sequence[Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ from ..backbones.backbone import Backbone
 from ..backbones.drawing import sample
 from ..options import DdimOptions, EditOptions
 from ..records import Case, Edited, Progress, no_progress
+from .empty_text import empty_texts
 from .method import Need
 
 
@@ -31,7 +32,7 @@ class DdimEditing:
         assert isinstance(own, DdimOptions)
         source = backbone.condition([case.inverted.caption for case in cases])
         target = backbone.condition([case.captions.after[0] for case in cases])
-        negative = source if own.negative == "source" else backbone.condition([""] * len(cases))
+        negative = source if own.negative == "source" else empty_texts(backbone, [case.inverted for case in cases])
         noise = torch.cat([case.inverted.noise for case in cases])
         made = sample(backbone, noise, negative, target, own.guidance_scale, options.steps, progress, stage="edit")
         return [Edited(latents) for latents in made.split(1)]

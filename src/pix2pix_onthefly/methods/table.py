@@ -19,6 +19,7 @@ from ..options import (
     FixedDirectionOptions,
     FlowOptions,
     MethodOptions,
+    PromptToPromptOptions,
     ReconstructionOptions,
     SdeditOptions,
 )
@@ -96,6 +97,12 @@ METHODS: dict[str, MethodRow] = {
             EditFriendlyOptions(),
             "draws the after-caption with the noise that a random path to the picture holds",
             f"{_HERE}.edit_friendly:EditFriendly",
+        ),
+        MethodRow(
+            PromptToPromptOptions(),
+            "draws the after-caption beside the picture, with the picture's attention maps; best with --inversion "
+            "null-text",
+            f"{_HERE}.prompt_to_prompt:PromptToPrompt",
         ),
         MethodRow(
             FixedDirectionOptions(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,20 @@ from torch import Tensor
 
 from ..files import written_whole
 
-_NOISE = "noise"
+_NOISE, _EMPTY_TEXTS = "noise", "empty_texts"
+
+
+@dataclass(frozen=True)
+class KeptNoise:
+    """What is kept of an inversion, on the CPU.
+
+    Attributes:
+        noise: [1, channels, h, w].
+        empty_texts: [steps, tokens, width], of inversions that optimise the empty text.
+    """
+
+    noise: Tensor
+    empty_texts: Tensor | None = None
 
 
 def digest(content: object) -> str:
@@ -46,20 +60,22 @@ class Cache:
         with written_whole(self._path(kind, key, "json")) as part:
             part.write_text(text, encoding="utf-8")
 
-    def noise(self, key: Mapping[str, object]) -> Tensor | None:
-        """The noise [1, channels, h, w] that was kept under a key, if any, on the CPU."""
+    def noise(self, key: Mapping[str, object]) -> KeptNoise | None:
+        """The noise that was kept under a key, if any, with the empty texts that belong to it."""
         path = self._path(_NOISE, key, "safetensors")
         if not path.is_file():
             return None
         try:
             with safe_open(path, framework="pt") as file:
-                return file.get_tensor(_NOISE)
+                texts = file.get_tensor(_EMPTY_TEXTS) if _EMPTY_TEXTS in file.keys() else None  # noqa: SIM118
+                return KeptNoise(file.get_tensor(_NOISE), texts)
         except (SafetensorError, OSError):
             return None
 
-    def keep_noise(self, key: Mapping[str, object], noise: Tensor) -> None:
-        """Keeps the noise under a key, in float32."""
-        tensors = {_NOISE: noise.detach().float().cpu().contiguous()}
+    def keep_noise(self, key: Mapping[str, object], kept: KeptNoise) -> None:
+        """Keeps the noise under a key, and the empty texts where there are some, in float32."""
+        given = {_NOISE: kept.noise, _EMPTY_TEXTS: kept.empty_texts}
+        tensors = {name: part.detach().float().cpu().contiguous() for name, part in given.items() if part is not None}
         with written_whole(self._path(_NOISE, key, "safetensors"), failures=(SafetensorError,)) as part:
             save_file(tensors, part)
 
@@ -78,9 +94,9 @@ class NoCache:
     def keep_record(self, kind: str, key: Mapping[str, object], content: Mapping[str, object]) -> None:
         """Forgets it."""
 
-    def noise(self, key: Mapping[str, object]) -> Tensor | None:
+    def noise(self, key: Mapping[str, object]) -> KeptNoise | None:
         """Nothing."""
         return None
 
-    def keep_noise(self, key: Mapping[str, object], noise: Tensor) -> None:
+    def keep_noise(self, key: Mapping[str, object], kept: KeptNoise) -> None:
         """Forgets it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, TypeVar
 
 import torch
@@ -15,7 +16,8 @@ import torch
 from .. import __version__
 from ..code_digest import code_digest
 from ..errors import InputError, LanguageModelError, NotUnderstoodError, OptionError, RefusedAnswerError
-from ..inversions import ddim
+from ..inversions import ddim, null_text
+from ..inversions.inversion import Inversion
 from ..language.prompts import as_text
 from ..methods.method import Method, Need
 from ..models.identity import weights_key
@@ -28,12 +30,18 @@ from ..rewriting.lexicon import load_lexicon
 from ..rewriting.pool import load_pool
 from ..rewriting.request import build_request
 from ..rewriting.understanding import check_understood, forced, read_wish
-from .cache import Cache, NoCache
+from .cache import Cache, KeptNoise, NoCache
 from .clock import Clock
 from .drafts import Draft
 
 OF_ONE_JOB = InputError, OptionError, NotUnderstoodError, RefusedAnswerError
 """Errors that are about one job and do not end the others."""
+INVERSIONS: dict[str, tuple[Inversion, ModuleType]] = {
+    "aligned": (ddim.DdimInversion(), ddim),
+    "reference": (ddim.DdimInversion(), ddim),
+    "null-text": (null_text.NullTextInversion(), null_text),
+}
+"""By `InversionOptions.kind`, each with its code, which counts for what is kept."""
 _Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
 
@@ -63,7 +71,6 @@ class Stages:
 
     def __init__(self, models: Models, batch: int, cache: Cache | NoCache) -> None:
         self.models, self.batch, self.cache = models, batch, cache
-        self.inversion = ddim.DdimInversion()
 
     def captioned(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
         """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once, or
@@ -226,20 +233,21 @@ class Stages:
         keys = [self._noise_key(draft) for draft in drafts]
         kept = [self.cache.noise(key) for key in keys]
         with self.models.using("diffusion") as backbone:
-            if all(noise is not None for noise in kept):
-                found, noises = self._inversion_key(drafts[0]), [noise for noise in kept if noise is not None]
+            if all(one is not None for one in kept):
+                found, texts = self._inversion_key(drafts[0]), [draft.caption or "" for draft in drafts]
                 return [
-                    Inverted(draft.caption or "", noise.to(backbone.device), found)
-                    for draft, noise in zip(drafts, noises, strict=True)
+                    _on_device(Inverted(text, one.noise, found), one, backbone.device)
+                    for text, one in zip(texts, (one for one in kept if one is not None), strict=True)
                 ]
             latents = torch.cat([draft.latents for draft in drafts if draft.latents is not None])
             captions = [draft.caption or "" for draft in drafts]
-            made = self.inversion.invert(backbone, latents, captions, drafts[0].options, progress)
-            for place, noise in enumerate(kept):
-                if noise is None:
-                    self.cache.keep_noise(keys[place], made[place].noise)
+            inversion, _ = INVERSIONS[drafts[0].options.inversion.kind]
+            made = inversion.invert(backbone, latents, captions, drafts[0].options, progress)
+            for place, one in enumerate(kept):
+                if one is None:
+                    self.cache.keep_noise(keys[place], KeptNoise(made[place].noise, made[place].empty_texts))
                 else:
-                    made[place] = replace(made[place], noise=noise.to(backbone.device))
+                    made[place] = _on_device(made[place], one, backbone.device)
             return made
 
     def _picture_key(self, draft: Draft) -> tuple[str, str, InversionKey]:
@@ -258,12 +266,19 @@ class Stages:
             "steps": own.steps,
             "options": own.options.flat(),
             "seed": own.seed,
-            "code": code_digest(ddim),
+            "guidance": own.guidance,
+            "code": code_digest(INVERSIONS[own.options.kind][1]),
         }
 
     def _common(self, role: str) -> dict[str, object]:
         row = getattr(self.models.family, role)
         return {"version": __version__, "model": weights_key(row), "precision": str(self.models.dtype)}
+
+
+def _on_device(inverted: Inverted, kept: KeptNoise, device: torch.device) -> Inverted:
+    """An inversion with the tensors that were kept of it."""
+    texts = None if kept.empty_texts is None else kept.empty_texts.to(device)
+    return replace(inverted, noise=kept.noise.to(device), empty_texts=texts)
 
 
 def _told(draft: Draft) -> str | None:

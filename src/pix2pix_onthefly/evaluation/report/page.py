@@ -63,7 +63,7 @@ def build_page(stored: Sequence[Stored], tables: Sequence[Table]) -> str:
     album = Album([path for edit in edits for path in edit.pictures.values() if path is not None], MOST_BYTES)
     cards, shown = _cards(_turns(edits), album)
     names = ", ".join(sorted({edit.result.dataset for edit in edits}))
-    return _template("page.html").render(
+    return template("page.html").render(
         title=f"Edits of {names}",
         tables=tables,
         bold=BOLD,
@@ -75,7 +75,8 @@ def build_page(stored: Sequence[Stored], tables: Sequence[Table]) -> str:
 
 
 @cache
-def _template(name: str) -> Any:
+def template(name: str) -> Any:
+    """One of the templates beside this file, which escapes what it is given."""
     jinja = import_extra("jinja2")
     loader = jinja.FileSystemLoader(Path(__file__).parent)
     return jinja.Environment(
@@ -195,7 +196,7 @@ def _outcome(result: Result) -> str:
 def _card(turn: _Turn, place: int, album: Album) -> str:
     """A turn's card, as HTML that is safe to insert."""
     result = turn[0].result
-    text = _template("edit_card.html").render(
+    text = template("edit_card.html").render(
         name=f"{result.fingerprint[:6]}/{result.key}",
         place=place,
         result=result,
