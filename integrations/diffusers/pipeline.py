@@ -122,7 +122,8 @@ class OnTheFlyPipeline(DiffusionPipeline):
         editor = self.editor(family)
         if caption is None and before:
             caption = before if isinstance(before, str) else before[0]
-        with self.progress_bar(total=1) as bar:
+        progress_bar: Any = self.progress_bar
+        with progress_bar(total=1) as bar:
 
             def show(stage: str, done: int, total: int) -> None:
                 bar.set_description(stage, refresh=False)

@@ -48,7 +48,7 @@ def picture() -> Image.Image:
 
 
 def edit(editor: Editor, **changes: Any) -> Any:
-    texts = {"caption": CAPTION, "before": BEFORE[0], "after": AFTER[0]}
+    texts: dict[str, Any] = {"caption": CAPTION, "before": BEFORE[0], "after": AFTER[0]}
     return editor.edit(picture(), options=editor.options(steps=2, size=64, keep="off", **changes), **texts)
 
 
