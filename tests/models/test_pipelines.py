@@ -76,8 +76,9 @@ def test_a_method_that_needs_noise_is_refused_on_a_pipeline_of_a_flow() -> None:
         edit(Editor.from_pipeline(pipeline_of("sd3")), method="attention")
 
 
-def test_captioner_and_language_model_are_the_familys(tiny_family: str) -> None:
-    editor = Editor.from_pipeline(pipeline_of("stable-diffusion"), tiny_family)
+@pytest.mark.parametrize("low_vram", [False, True], ids=["all in memory", "one at a time"])
+def test_captioner_and_language_model_are_the_familys(tiny_family: str, low_vram: bool) -> None:
+    editor = Editor.from_pipeline(pipeline_of("stable-diffusion"), tiny_family, low_vram=low_vram)
     options = editor.options(steps=2, size=64, attempts=1, force=True)
     made = editor.edit(picture(), "make the cat a dog", options=options)
     assert made.family == tiny_family
