@@ -10,13 +10,13 @@ PIP := $(BIN)/python -m pip install -c constraints.txt
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 BEFORE ?= a8bd113
-SOURCES := src training benchmarks tests
+SOURCES := src training benchmarks tests integrations docs
 
 EVALUATE = $(BIN)/onthefly evaluate minibrush:dev --out out/evaluation --limit 60 --steps 20 --batch 8 $(ARGS)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types reference benchmark method-table methods-sheet scaling true-size evaluate train models inversion-table contact-sheet join-weights \
+.PHONY: demo test lint types docs step-pictures reference benchmark method-table methods-sheet scaling true-size evaluate train models inversion-table contact-sheet join-weights \
 	crispness drawn-sheet training-curve wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
@@ -33,6 +33,12 @@ lint: $(INSTALLED_DEV) ## check style and formatting
 
 types: $(INSTALLED_DEV) ## check types
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(INSTALLED_DEV) ## build the site of docs/ into out/site; what is amiss in it is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+step-pictures: $(INSTALLED) ## draw the pictures of docs/how-it-works.md
+	$(BIN)/python -m training.step_pictures $(ARGS)
 
 reference: $(INSTALLED) ## write docs/reference.md anew after a change of commands or settings
 	$(BIN)/python -m pix2pix_onthefly.cli.reference > docs/reference.md.part

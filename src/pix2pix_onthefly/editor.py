@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -12,6 +12,7 @@ from .backbones.drawing import draw
 from .errors import InputError, OnTheFlyError, OptionError
 from .methods.method import Need
 from .models import families, loading
+from .models.pipelines import LoadedPipeline
 from .models.residency import Models
 from .options import AttentionOptions, DrawOptions, EditOptions, LoadOptions, MethodOptions, ReconstructionOptions
 from .pictures import fitting
@@ -25,6 +26,9 @@ from .running.finishing import models_of
 from .running.jobs import Job, given_captions
 from .running.local import LocalExecutor, told_of_memory
 
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
 Picture = Any
 """A path, a PIL picture, encoded bytes, a numpy array or a tensor: all that `pictures.opening.opened_of` takes."""
 
@@ -37,6 +41,7 @@ class Editor:
     Args:
         settings: which models, and how they are held in memory.
         cache: where captions, inversions and rewrites are kept; nowhere if not given.
+        pipeline: a loaded diffusion model in place of the family's, with its own device and precision.
 
     Attributes:
         family_name: name of the family of models.
@@ -44,11 +49,17 @@ class Editor:
         executor: what makes the edits.
     """
 
-    def __init__(self, settings: LoadOptions, *, cache: Cache | None = None) -> None:
+    def __init__(
+        self, settings: LoadOptions, *, cache: Cache | None = None, pipeline: LoadedPipeline | None = None
+    ) -> None:
         self.settings = settings
-        self.family_name, family = families.family_of(settings)
-        self.device = loading.pick_device(settings.device)
-        self.dtype = loading.pick_dtype(settings.precision, self.device)
+        if pipeline is None:
+            self.family_name, family = families.family_of(settings)
+            self.device = loading.pick_device(settings.device)
+            self.dtype = loading.pick_dtype(settings.precision, self.device)
+        else:
+            self.family_name, family = pipeline.family_of(settings)
+            self.device, self.dtype = pipeline.device, pipeline.dtype
         self.models = Models(family, self.device, self.dtype, low_vram=settings.low_vram)
         self.executor = LocalExecutor(self.family_name, self.models, settings, cache)
 
@@ -60,6 +71,29 @@ class Editor:
             InputError, OptionError: unknown family, unusable device, bad value.
         """
         return cls(LoadOptions().with_changes(family=family, **settings), cache=cache)
+
+    @classmethod
+    def from_pipeline(
+        cls, pipeline: DiffusionPipeline, family: str | None = None, *, cache: Cache | None = None, **settings: Any
+    ) -> Editor:
+        """An editor over a loaded pipeline of diffusers, on its device and in its precision.
+
+        Its networks are used as they are, in evaluation mode and without gradients of their weights; what is done to
+        the pipeline later, such as another device or a LoRA, needs a new editor.
+
+        Args:
+            pipeline: of Stable Diffusion, SDXL, Stable Diffusion 3 or FLUX.1, such as a `StableDiffusionPipeline`.
+            family: whose captioner and language model are used; without it `ONTHEFLY_FAMILY` counts, then the family
+                that the pipeline's weights belong to, then the one of the paper. Neither is loaded for an edit whose
+                caption, before and after are given.
+            cache: as of the class.
+            settings: other fields of `LoadOptions`, such as `captioner` or `low_vram`.
+
+        Raises:
+            InputError, OptionError: a pipeline that no backbone fits, an unknown family, or a bad value.
+        """
+        chosen = LoadOptions().with_changes(family=family, **settings)
+        return cls(chosen, cache=cache, pipeline=LoadedPipeline.of(pipeline))
 
     @property
     def family(self) -> families.Family:

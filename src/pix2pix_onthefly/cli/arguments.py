@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..options import PRESETS
+from ..running.defaults import DEFAULT_METHOD
 
 PictureFile = Annotated[
     Path,
@@ -69,7 +70,11 @@ PresetName = Annotated[
 ]
 MethodName = Annotated[
     str | None,
-    typer.Option("--method", metavar="NAME", help="The way of editing; see 'onthefly methods'. [default: attention]"),
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help=f"The way of editing; see 'onthefly methods'. [default: {DEFAULT_METHOD}]",
+    ),
 ]
 Ask = Annotated[
     bool,

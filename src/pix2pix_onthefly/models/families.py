@@ -141,10 +141,13 @@ def pick_family(name: str | None = None) -> str:
     return chosen
 
 
-def family_of(options: LoadOptions) -> tuple[str, Family]:
+def family_of(options: LoadOptions, diffusion: ModelRow | None = None) -> tuple[str, Family]:
     """Name and rows of the family that `pick_family` picks, with the models that the options put in their place.
 
     What is known of a family's diffusion model, its own defaults and its reconstruction floor, goes with the model.
+
+    Args:
+        diffusion: a diffusion model that is at hand, in place of the family's.
 
     Raises:
         InputError: no such family, or a model that is neither an existing folder nor a hub id nor an endpoint.
@@ -155,6 +158,8 @@ def family_of(options: LoadOptions) -> tuple[str, Family]:
     endpoint = _endpoint_of(options)
     put: dict[str, Any] = {} if endpoint is None else {"rewriter": endpoint}
     put |= {role: custom_row(role, source) for role, source in given.items() if source is not None and role not in put}
+    if diffusion is not None:
+        put["diffusion"] = diffusion
     if "diffusion" in put:
         sources = {family.diffusion.source: family for family in FAMILIES.values()}
         home = sources.get(put["diffusion"].source)

@@ -47,8 +47,15 @@ class Layout:
         Args:
             folder: they come from.
         """
+        return self.joined(parts, _json(folder / INDEX))
+
+    def joined(self, parts: Mapping[str, Any], index: Mapping[str, Any]) -> Any:
+        """The backbone of loaded parts.
+
+        Args:
+            index: what `model_index.json` holds beside the classes, or a pipeline's settings.
+        """
         module, _, name = self.backbone.partition(":")
-        index = _json(folder / INDEX)
         switches = {own: bool(index.get(there, usual)) for own, (there, usual) in self.switches.items()}
         return getattr(import_module(module), name)(**parts, **switches)
 
@@ -131,20 +138,37 @@ def layout_in(folder: Path) -> Layout:
     else:
         kind = str(_json(folder / _TRANSFORMER / "config.json").get("_class_name", ""))
         second = "there" if (folder / _SECOND_ENCODER / "config.json").is_file() else ""
-    if not kind:
-        return LAYOUTS["sdxl" if second else "stable-diffusion"]
-    if kind not in _BY_TRANSFORMER:
-        raise UnknownLayout(kind)
-    return LAYOUTS[_BY_TRANSFORMER[kind]]
+    return LAYOUTS[layout_name(kind, two_encoders=bool(second))]
+
+
+def layout_name(transformer: str, *, two_encoders: bool) -> str:
+    """The name of the layout of a model's classes.
+
+    Args:
+        transformer: the class that predicts; empty for a UNet.
+        two_encoders: whether it has a second text encoder.
+
+    Raises:
+        UnknownLayout: there is no backbone for its classes.
+    """
+    if not transformer:
+        return "sdxl" if two_encoders else "stable-diffusion"
+    if transformer not in _BY_TRANSFORMER:
+        raise UnknownLayout(transformer)
+    return _BY_TRANSFORMER[transformer]
 
 
 def spacing_of(scheduler: Path) -> dict[str, str]:
-    """What is changed of a scheduler's settings where DDIM reads them in place of another one.
+    """What is changed of the settings of a scheduler in a folder; see `spacing_for`."""
+    return spacing_for(str(_json(scheduler / "scheduler_config.json").get("_class_name", "")))
+
+
+def spacing_for(kind: str) -> dict[str, str]:
+    """What is changed of a scheduler's settings where DDIM reads them in place of this class.
 
     Consistency models are distilled at timesteps counted down from the noisiest, which DDIM calls `trailing`.
     """
-    of_consistency = _json(scheduler / "scheduler_config.json").get("_class_name") == "LCMScheduler"
-    return {"timestep_spacing": "trailing"} if of_consistency else {}
+    return {"timestep_spacing": "trailing"} if kind == "LCMScheduler" else {}
 
 
 def tells(folder: Path) -> bool:

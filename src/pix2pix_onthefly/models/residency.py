@@ -105,9 +105,10 @@ class Models:
     @property
     def predicts_noise(self) -> bool:
         """Whether the diffusion model goes DDIM's path, and not a flow's; known without its weights. What a row's own
-        loader makes is taken to."""
+        loader makes is taken to, unless the row names a layout."""
         row = self.family.diffusion
-        return row.loader is not None or hub.layout_of(row).predicts_noise
+        of_code = row.loader is not None and not row.layout
+        return of_code or hub.layout_of(row).predicts_noise
 
     @contextmanager
     def _lent(self, role: Role) -> Generator[Any, None, None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..backbones.latent_space import pixels_per_latent
 from . import hub
+from .layouts import Layout
 from .refusals import unavailable
 from .rows import ModelRow
 
@@ -30,13 +32,22 @@ def picture_sizes(row: ModelRow) -> tuple[int, int]:
     folder = hub.settings_folder(row, files)
     denoiser, vae = (_settings(row, folder, file) for file in files)
     try:
-        cell = pixels_per_latent(vae)
-        side, multiple = int(layout.cells or denoiser["sample_size"]) * cell, cell * layout.patch
+        side, multiple = sizes_in(layout, denoiser, vae)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise unavailable(row, "their settings do not say for which size of pictures they are") from error
     if not LEAST_SIDE <= side <= MOST_SIDE:
         raise unavailable(row, f"their settings ask for pictures of {side:.4g} pixels a side")
     return side, multiple
+
+
+def sizes_in(layout: Layout, denoiser: Mapping[str, Any], vae: Mapping[str, Any]) -> tuple[int, int]:
+    """The same from the settings of what predicts and of the autoencoder.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: they don't say.
+    """
+    cell = pixels_per_latent(vae)
+    return int(layout.cells or denoiser["sample_size"]) * cell, cell * layout.patch
 
 
 def _settings(row: ModelRow, folder: Path, file: str) -> dict[str, Any]:
