@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import captions, checking, evaluation, models, pictures
+from . import captions, checking, evaluation, models, pictures, web
 from .console import Commands, say
 from .edit import edit
 from .methods import methods
@@ -64,6 +64,7 @@ for _command in (
     methods,
     models.families,
     models.doctor,
+    web.web,
 ):
     app.command()(_command)
 app.add_typer(models.models_app, name="models")

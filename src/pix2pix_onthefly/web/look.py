@@ -1,0 +1,37 @@
+"""How the page looks. Nothing of it comes from elsewhere: the fonts are those of the visitor's system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr  # pyright: ignore[reportMissingImports]
+
+TITLE = "Pix2Pix-OnTheFly"
+
+
+def theme() -> Any:
+    """Colours and fonts, for light and dark."""
+    return gr.themes.Default(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+
+
+CSS = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+#heading h1 { margin: 0; }
+#heading p { margin: 0; color: var(--body-text-color-subdued); }
+.notice { border-left: 4px solid #d97706; background: var(--block-background-fill); padding: .5rem .75rem;
+  margin: .25rem 0; border-radius: 4px; color: var(--body-text-color); }
+.notice.error { border-left-color: #dc2626; }
+.stage, .done { display: block; font-size: var(--text-sm); color: var(--body-text-color); }
+.stage progress { display: block; width: 100%; height: .6rem; accent-color: var(--primary-500); }
+#question { border: 2px solid var(--primary-500); border-radius: var(--block-radius); padding: .75rem; }
+#pictures img, #slider img, #history img, #candidates img, #picture img { image-rendering: auto; }
+:focus-visible { outline: 3px solid var(--primary-500) !important; outline-offset: 1px; }
+footer { display: none !important; }
+@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+@media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
+"""
