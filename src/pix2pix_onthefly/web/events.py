@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from .fields import changes_of
 from .filling import Filled, Like, filled_from
 from .making import Wish, make
 from .parts import Parts
-from .showing import candidates_of, notices, progress_bar, side_by_side, told
+from .showing import Labelled, candidates_of, notices, progress_bar, said, side_by_side, told
 from .texts import as_lines, corrected
 from .visit import Entry, Visit, Visits, saved
 from .watching import StoppedError, Watch, Watched
@@ -65,7 +65,7 @@ class Events:
         edits |= {"concurrency_limit": 1, **_QUIET}
         gr.on([given.edit.click, given.instruction.submit], self.edit, **edits)
         for number, button in enumerate(shown.answers):
-            button.click(partial(self.answer, number), **edits)
+            button.click(self.answering(number), **edits)
         edits["inputs"] = asked | {shown.caption, shown.before, shown.after}
         shown.again.click(self.again, **edits)
         given.stop.click(self.stop, queue=False, **_QUIET)
@@ -84,13 +84,17 @@ class Events:
         """Edits as the instruction says."""
         yield from self._editing(form, request)
 
-    def answer(self, number: int, form: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
-        """Edits with the answer to what was asked back."""
-        entry = self.visits.of(_name(request)).entry
-        asked = self.visits.asked(_name(request)) or (entry.result.captions if entry else None)
-        candidates = asked.candidates if asked else ()
-        if number < len(candidates):
-            yield from self._editing(form, request, answer=candidates[number])
+    def answering(self, number: int) -> Callable[[dict[Any, Any], gr.Request], Iterator[Updates]]:
+        """Edits with one of the answers to what was asked back."""
+
+        def answer(form: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:  # Gradio reads these types
+            name = _name(request)
+            entry = self.visits.of(name).entry
+            asked = self.visits.asked(name) or (entry.result.captions if entry else None)
+            if asked is not None and number < len(asked.candidates):
+                yield from self._editing(form, request, answer=asked.candidates[number])
+
+        return answer
 
     def again(self, form: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
         """Edits with the captions as they stand in their boxes."""
@@ -166,7 +170,7 @@ class Events:
         return {
             given.picture: visit.entry.result.image,
             given.instruction: "",
-            self.parts.outputs.status: '<span class="done" role="status">The edit is the picture now.</span>',
+            given.status: _html(said("The edit is the picture now.")),
         }
 
     def _editing(
@@ -184,19 +188,19 @@ class Events:
                 return make(self.editor, self.visits.of(name), wish, progress, keep)
 
             working = Watched(work, watch, stop)
-            yield {given.edit: gr.update(interactive=False), given.stop: gr.update(interactive=True), shown.notices: ""}
+            yield {given.edit: gr.update(interactive=False), given.stop: gr.update(interactive=True), shown.notices: _html("")}
             for seen in working:
                 preview = {shown.preview: gr.update(value=seen.preview, visible=True)} if seen.preview else {}
-                yield {shown.status: progress_bar(seen, self.stages), **preview}
+                yield {given.status: _html(progress_bar(seen, self.stages)), **preview}
             result = working.made
             visit = self.visits.keep(name, self.visits.of(name).added(result, wish.opened.rgba or wish.opened.image))
             self.visits.ask(name, None)
             yield {
                 **self._showing(visit, wish.opened.warnings),
-                shown.status: told(result, time.perf_counter() - started),
+                given.status: _html(told(result, time.perf_counter() - started)),
             }
         except StoppedError:
-            yield {**self._idle(), shown.status: '<span class="done" role="status">Stopped.</span>'}
+            yield {**self._idle(), given.status: _html(said("Stopped."))}
         except NotUnderstoodError as error:
             captions = error.captions if isinstance(error.captions, EditCaptions) else None
             self.visits.ask(name, captions)
@@ -242,11 +246,11 @@ class Events:
             given.edit: gr.update(interactive=True),
             given.stop: gr.update(interactive=False),
             shown.preview: gr.update(value=None, visible=False),
-            shown.status: "",
+            given.status: _html(""),
         }
 
     def _failed(self, error: OnTheFlyError) -> Updates:
-        return {**self._idle(), self.parts.outputs.notices: notices([str(error)], kind="error")}
+        return {**self._idle(), self.parts.outputs.notices: _html(notices([str(error)], kind="error"))}
 
     def _showing(self, visit: Visit, more: tuple[str, ...] = ()) -> Updates:
         """All that is seen of the edit that a visit looks at."""
@@ -257,20 +261,20 @@ class Events:
         before = None if entry is None else entry.picture.convert("RGB")
         return {
             **self._idle(),
-            shown.notices: notices([*more, *(result.warnings if result else ())]),
+            shown.notices: _html(notices([*more, *(result.warnings if result else ())])),
             shown.slider: None if result is None else (before, result.image),
-            shown.pictures: [] if result is None or before is None else side_by_side(result, before),
-            shown.candidates: gr.update(value=several, visible=bool(several), selected_index=None),
+            shown.pictures: _pictures([] if result is None or before is None else side_by_side(result, before)),
+            shown.candidates: _pictures(several),
             shown.download: gr.update(
                 value=None if result is None else str(saved(result, self.folder)), interactive=there
             ),
             shown.go_on: gr.update(interactive=there),
             shown.undo: gr.update(interactive=there),
             shown.caption: "" if result is None else result.caption,
-            shown.history: gr.update(
-                value=[(one.result.image, one.result.instruction or "captions") for one in visit.entries],
-                selected_index=None,
+            shown.history: _pictures(
+                [(one.result.image, one.result.instruction or "captions") for one in visit.entries]
             ),
+            shown.recipe_box: gr.update(visible=there),
             shown.recipe: None if result is None else result.recipe(),
             **self._understood(None if result is None else result.captions),
             **self._question(None if result is None else result.captions),
@@ -309,7 +313,7 @@ class Events:
 
     def _filled(self, filled: Filled) -> Updates:
         given, shown = self.parts.inputs, self.parts.outputs
-        updates: Updates = {shown.notices: notices(filled.notices)}
+        updates: Updates = {shown.notices: _html(notices(filled.notices))}
         if filled.instruction is not None:
             updates[given.instruction] = filled.instruction
         if filled.method is not None:
@@ -331,6 +335,7 @@ class Events:
             given.instruction,
             given.edit,
             given.stop,
+            given.status,
             given.method,
             *given.settings.values(),
             *seen,
@@ -340,6 +345,15 @@ class Events:
 
 def _name(request: gr.Request) -> str:
     return str(request.session_hash)
+
+
+def _html(text: str) -> Any:
+    """A text, or no room for it where it is empty."""
+    return gr.update(value=text, visible=bool(text))
+
+
+def _pictures(labelled: list[Labelled]) -> Any:
+    return gr.update(value=labelled, visible=bool(labelled), selected_index=None)
 
 
 def _empty(part: Any) -> Any:

@@ -29,9 +29,15 @@ CSS = """
 .stage, .done { display: block; font-size: var(--text-sm); color: var(--body-text-color); }
 .stage progress { display: block; width: 100%; height: .6rem; accent-color: var(--primary-500); }
 #question { border: 2px solid var(--primary-500); border-radius: var(--block-radius); padding: .75rem; }
-#pictures img, #slider img, #history img, #candidates img, #picture img { image-rendering: auto; }
+#slider img { object-fit: contain !important; }
 :focus-visible { outline: 3px solid var(--primary-500) !important; outline-offset: 1px; }
 footer { display: none !important; }
-@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+@media (max-width: 767px) {
+  .gradio-container { padding: .5rem !important; }
+  #columns { flex-direction: column; }
+  #asking { display: contents !important; }
+  #shown { order: 1; }
+  #brush_box, #settings, #examples { order: 2; }
+}
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 """

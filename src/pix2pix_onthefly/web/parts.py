@@ -24,19 +24,18 @@ class Inputs:
     instruction: Any
     edit: Any
     stop: Any
-    brush_box: Any
     brush: Any
     method: Any
     preset: Any
     settings: dict[str, Any]
     examples: Any | None
+    status: Any
 
 
 @dataclass(frozen=True)
 class Outputs:
     """What a visitor sees of an edit, and can change of it."""
 
-    status: Any
     notices: Any
     question_box: Any
     question: Any
@@ -53,6 +52,7 @@ class Outputs:
     after: Any
     again: Any
     history: Any
+    recipe_box: Any
     recipe: Any
 
 
@@ -99,7 +99,8 @@ def inputs(
     with gr.Row():
         edit = gr.Button("Edit", variant="primary", elem_id="edit", min_width=120)
         stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop", min_width=120)
-    with gr.Accordion("Only a part of it may change", open=False, elem_id="brush_box") as brush_box:
+    status = gr.HTML(visible=False, elem_id="status")
+    with gr.Accordion("Only a part of it may change", open=False, elem_id="brush_box"):
         brush = gr.ImageEditor(
             type="pil",
             format="png",
@@ -114,9 +115,8 @@ def inputs(
             elem_id="brush",
         )
     method, preset, settings = _settings(fields, methods, presets, usual)
-    return Inputs(
-        picture, instruction, edit, stop, brush_box, brush, method, preset, settings, _examples(examples, picture)
-    )
+    offered = _examples(examples)
+    return Inputs(picture, instruction, edit, stop, brush, method, preset, settings, offered, status)
 
 
 def _settings(
@@ -155,7 +155,7 @@ def control(field: Field, *, shown: bool) -> Any:
     return gr.Number(value=None, precision=0 if whole else None, step=1 if whole else 0.05, **common)
 
 
-def _examples(examples: Sequence[tuple[Example, Path]], picture: Any) -> Any | None:
+def _examples(examples: Sequence[tuple[Example, Path]]) -> Any | None:
     if not examples:
         return None
     return gr.Dataset(
@@ -171,8 +171,7 @@ def _examples(examples: Sequence[tuple[Example, Path]], picture: Any) -> Any | N
 
 def outputs() -> Outputs:
     """The column that shows what was made of it."""
-    status = gr.HTML(elem_id="status")
-    notices = gr.HTML(elem_id="notices")
+    notices = gr.HTML(visible=False, elem_id="notices")
     with gr.Column(visible=False, elem_id="question") as question_box:
         question = gr.HTML()
         with gr.Row():
@@ -192,8 +191,8 @@ def outputs() -> Outputs:
         )
         go_on = gr.Button("Go on from this edit", interactive=False, size="md", min_width=160, elem_id="go_on")
         undo = gr.Button("Undo", interactive=False, size="md", min_width=100, elem_id="undo")
-    pictures = _gallery("Side by side", "pictures", columns=4, height=230)
-    candidates = _gallery("Candidates: choose one", "candidates", columns=4, height=200, visible=False)
+    pictures = _gallery("Side by side", "pictures", columns=4)
+    candidates = _gallery("Candidates: choose one", "candidates", columns=4)
     with gr.Group(elem_id="understood"):
         gr.Markdown("**What was understood.** Change it and edit again: nothing is described or asked anew.", padding=True)
         caption = gr.Textbox(label="The picture shows", max_lines=3, max_length=2000, elem_id="caption")
@@ -202,12 +201,11 @@ def outputs() -> Outputs:
                 label="Before, a caption a line", lines=2, max_length=8000, elem_id="before", min_width=240
             )
             after = gr.Textbox(label="After, a caption a line", lines=2, max_length=8000, elem_id="after", min_width=240)
-        again = gr.Button("Edit again with these captions", elem_id="again")
-    history = _gallery("Edits of this visit: choose one to look at it", "history", columns=6, height=180)
-    with gr.Accordion("Recipe", open=False, elem_id="recipe_box"):
+        again = gr.Button("Edit again with these captions", variant="primary", elem_id="again")
+    history = _gallery("Edits of this visit: choose one to look at it", "history", columns=6)
+    with gr.Accordion("Recipe", open=False, visible=False, elem_id="recipe_box") as recipe_box:
         recipe = gr.JSON(show_label=False, elem_id="recipe")
     return Outputs(
-        status,
         notices,
         question_box,
         question,
@@ -224,20 +222,23 @@ def outputs() -> Outputs:
         after,
         again,
         history,
+        recipe_box,
         recipe,
     )
 
 
-def _gallery(label: str, name: str, *, columns: int, height: int, visible: bool = True) -> Any:
+def _gallery(label: str, name: str, *, columns: int) -> Any:
+    """A row of pictures, not seen while it is empty."""
     return gr.Gallery(
         label=label,
         format="png",
         columns=columns,
-        height=height,
+        height="auto",
+        fit_columns=False,
         object_fit="contain",
         allow_preview=name == "pictures",
         interactive=False,
         buttons=["fullscreen"] if name == "pictures" else [],
-        visible=visible,
+        visible=False,
         elem_id=name,
     )

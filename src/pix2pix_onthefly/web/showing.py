@@ -77,5 +77,9 @@ def progress_bar(seen: Seen, stages: Mapping[str, str]) -> str:
 def told(result: EditResult, seconds: float) -> str:
     """What is said when an edit is done."""
     parts = [f"{stage} {spent:.1f} s" for stage, spent in result.seconds.items() if spent >= 0.05]
-    detail = f" ({html.escape(', '.join(parts))})" if parts else ""
-    return f'<span class="done" role="status">Done in {seconds:.1f} s{detail}</span>'
+    return said(f"Done in {seconds:.1f} s" + (f" ({', '.join(parts)})" if parts else ""))
+
+
+def said(text: str) -> str:
+    """A line that screen readers read out."""
+    return f'<span class="done" role="status">{html.escape(text)}</span>'

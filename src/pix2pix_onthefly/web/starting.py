@@ -80,10 +80,10 @@ def make_page(editor: Editor, form: Form, folder: Path) -> Any:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, LONGEST_KEPT), fill_width=True) as page:
         precision = str(editor.dtype).removeprefix("torch.")
         parts.heading(TITLE, f"Models: **{editor.family_name}**, {editor.family.about}. On **{editor.device}**, {precision}.")
-        with gr.Row():
-            with gr.Column(scale=2, min_width=320):
+        with gr.Row(elem_id="columns"):
+            with gr.Column(scale=2, min_width=320, elem_id="asking"):
                 given = parts.inputs(form.fields, form.methods, form.presets, form.usual, examples)
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=320, elem_id="shown"):
                 shown = parts.outputs()
         whole = parts.Parts(given, shown, form.fields)
         Events(editor, whole, form.stages, form.like, folder, examples, Visits()).connect(page)
