@@ -30,18 +30,14 @@ InBrowser = Annotated[bool, typer.Option("--open", help="Open the page in a brow
 
 
 @settings(models=MODEL_FLAGS)
-def web(
-    host: Host = "127.0.0.1", port: Port = 7860, in_browser: InBrowser = False, *, models: dict[str, Any]
-) -> None:
+def web(host: Host = "127.0.0.1", port: Port = 7860, in_browser: InBrowser = False, *, models: dict[str, Any]) -> None:
     """Edit pictures in a browser.
 
     Nobody but this machine sees the page unless --host says so; what is uploaded is deleted after an hour and at the
     end. Ctrl-C ends it.
     """
     if find_spec("gradio") is None:
-        raise OnTheFlyError(
-            "the package gradio is not installed; install it with pip install 'pix2pix-onthefly[web]'"
-        )
+        raise OnTheFlyError("the package gradio is not installed; install it with pip install 'pix2pix-onthefly[web]'")
     from ..web.starting import make_page, private_folder, shown
 
     editor = load_editor(models, EDIT_ROLES)

@@ -188,7 +188,11 @@ class Events:
                 return make(self.editor, self.visits.of(name), wish, progress, keep)
 
             working = Watched(work, watch, stop)
-            yield {given.edit: gr.update(interactive=False), given.stop: gr.update(interactive=True), shown.notices: _html("")}
+            yield {
+                given.edit: gr.update(interactive=False),
+                given.stop: gr.update(interactive=True),
+                shown.notices: _html(""),
+            }
             for seen in working:
                 preview = {shown.preview: gr.update(value=seen.preview, visible=True)} if seen.preview else {}
                 yield {given.status: _html(progress_bar(seen, self.stages)), **preview}
@@ -197,7 +201,7 @@ class Events:
             self.visits.ask(name, None)
             yield {
                 **self._showing(visit, wish.opened.warnings),
-                given.status: _html(told(result, time.perf_counter() - started)),
+                given.status: _html(told(result, time.perf_counter() - started, watch.stages)),
             }
         except StoppedError:
             yield {**self._idle(), given.status: _html(said("Stopped."))}
@@ -304,7 +308,8 @@ class Events:
         candidates = () if captions is None else captions.candidates[: len(shown.answers)]
         asked = captions is not None and bool(captions.question) and bool(candidates)
         buttons = {
-            button: gr.update(value=candidates[place], visible=True) if asked and place < len(candidates)
+            button: gr.update(value=candidates[place], visible=True)
+            if asked and place < len(candidates)
             else gr.update(visible=False)
             for place, button in enumerate(shown.answers)
         }
@@ -319,7 +324,7 @@ class Events:
         if filled.method is not None:
             updates[given.method] = filled.method
         for name, part in given.settings.items() if filled.settings is not None else ():
-            updates[part] = gr.update(value=(filled.settings or {}).get(name, _empty(part)))
+            updates[part] = gr.update(value=(filled.settings or {}).get(name, ""))
         return {**updates, shown.caption: filled.caption, shown.before: filled.before, shown.after: filled.after}
 
     def _fields_in_order(self) -> list[Any]:
@@ -354,10 +359,6 @@ def _html(text: str) -> Any:
 
 def _pictures(labelled: list[Labelled]) -> Any:
     return gr.update(value=labelled, visible=bool(labelled), selected_index=None)
-
-
-def _empty(part: Any) -> Any:
-    return None if isinstance(part, gr.Number) else ""
 
 
 def _caption_of(entry: Entry | None, opened: OpenedPicture) -> str | None:

@@ -1,4 +1,4 @@
-"""Pictures to begin with, for a family whose world they are of: rendered when the page starts, so that none is shipped."""
+"""Pictures to begin with, for a family whose world they are of: rendered when the page starts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ _OF_THE_WORLD = (
     Example(
         "a car and a balloon",
         "make it blue",
-        Scene("white", (SceneObject("car", "red", 0.27, 0.56, 0.44), SceneObject("balloon", "yellow", 0.73, 0.56, 0.42))),
+        Scene(
+            "white", (SceneObject("car", "red", 0.27, 0.56, 0.44), SceneObject("balloon", "yellow", 0.73, 0.56, 0.42))
+        ),
     ),
     Example("an apple", "remove the apple", Scene("table", (SceneObject("apple", "green", 0.5, 0.54, 0.58),))),
 )

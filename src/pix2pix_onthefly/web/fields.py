@@ -63,21 +63,16 @@ class Field:
         if self.kind == "str":
             return str(raw)
         try:
-            number = float(str(raw))
-            return int(str(raw)) if self.kind == "int" and str(raw).lstrip("-").isdigit() else self._number(number)
+            return int(str(raw)) if self.kind == "int" else float(str(raw))
         except ValueError:
-            raise OptionError(f"{self.label} must be a number, not {raw!r}") from None
+            kind = "a whole number" if self.kind == "int" else "a number"
+            raise OptionError(f"{self.label} must be {kind}, not {str(raw)!r}; or leave it empty") from None
 
-    def _number(self, number: float) -> int | float:
-        if self.kind == "float":
-            return number
-        if not number.is_integer():
-            raise OptionError(f"{self.label} must be a whole number, not {number:g}")
-        return int(number)
-
-    def raw_of(self, value: object) -> Any:
+    def raw_of(self, value: object) -> str:
         """What the form holds for a value."""
-        return (YES if value else NO) if isinstance(value, bool) else value
+        if isinstance(value, bool):
+            return YES if value else NO
+        return "" if value is None else str(value)
 
 
 def changes_of(fields: Sequence[Field], raw: Mapping[str, object], method: str) -> dict[str, Any]:

@@ -43,9 +43,7 @@ def preparation_of(options: EditOptions) -> EditOptions:
     return replace(options, rewriting=RewritingOptions(), keep="off", candidates=1, best=False)
 
 
-def make(
-    editor: Editor, visit: Visit, wish: Wish, progress: Progress, keep: Callable[[Visit], object]
-) -> EditResult:
+def make(editor: Editor, visit: Visit, wish: Wish, progress: Progress, keep: Callable[[Visit], object]) -> EditResult:
     """Makes an edit. The picture's caption, inversion and predictions are those of the visit where it has them.
 
     Args:

@@ -149,10 +149,14 @@ def control(field: Field, *, shown: bool) -> Any:
     }
     if field.offered:
         return gr.Dropdown([("as usual", ""), *field.offered], value="", **common)
-    if field.kind == "str":
-        return gr.Textbox(value="", max_length=200, **common)
-    whole = field.kind == "int"
-    return gr.Number(value=None, precision=0 if whole else None, step=1 if whole else 0.05, **common)
+    # not gr.Number, which shows and sends 0 where nothing was given
+    return gr.Textbox(
+        value="",
+        placeholder="as usual",
+        max_lines=1,
+        max_length=200,
+        **common,
+    )
 
 
 def _examples(examples: Sequence[tuple[Example, Path]]) -> Any | None:
@@ -181,7 +185,7 @@ def outputs() -> Outputs:
         label="Before and after",
         format="png",
         interactive=False,
-        height=360,
+        max_height=360,
         buttons=["fullscreen"],
         elem_id="slider",
     )
@@ -194,13 +198,17 @@ def outputs() -> Outputs:
     pictures = _gallery("Side by side", "pictures", columns=4)
     candidates = _gallery("Candidates: choose one", "candidates", columns=4)
     with gr.Group(elem_id="understood"):
-        gr.Markdown("**What was understood.** Change it and edit again: nothing is described or asked anew.", padding=True)
+        gr.Markdown(
+            "**What was understood.** Change it and edit again: nothing is described or asked anew.", padding=True
+        )
         caption = gr.Textbox(label="The picture shows", max_lines=3, max_length=2000, elem_id="caption")
         with gr.Row():
             before = gr.Textbox(
                 label="Before, a caption a line", lines=2, max_length=8000, elem_id="before", min_width=240
             )
-            after = gr.Textbox(label="After, a caption a line", lines=2, max_length=8000, elem_id="after", min_width=240)
+            after = gr.Textbox(
+                label="After, a caption a line", lines=2, max_length=8000, elem_id="after", min_width=240
+            )
         again = gr.Button("Edit again with these captions", variant="primary", elem_id="again")
     history = _gallery("Edits of this visit: choose one to look at it", "history", columns=6)
     with gr.Accordion("Recipe", open=False, visible=False, elem_id="recipe_box") as recipe_box:

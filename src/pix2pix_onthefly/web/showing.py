@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageChops
@@ -74,9 +74,14 @@ def progress_bar(seen: Seen, stages: Mapping[str, str]) -> str:
     return f'<label class="stage">{words}: {count} <progress value="{seen.done}" max="{seen.total}"></progress></label>'
 
 
-def told(result: EditResult, seconds: float) -> str:
-    """What is said when an edit is done."""
-    parts = [f"{stage} {spent:.1f} s" for stage, spent in result.seconds.items() if spent >= 0.05]
+def told(result: EditResult, seconds: float, stages: Collection[str]) -> str:
+    """What is said when an edit is done.
+
+    Args:
+        seconds: how long it took.
+        stages: those that it went through; of others the result tells how long they took for an earlier edit.
+    """
+    parts = [f"{stage} {spent:.1f} s" for stage, spent in result.seconds.items() if stage in stages and spent >= 0.05]
     return said(f"Done in {seconds:.1f} s" + (f" ({', '.join(parts)})" if parts else ""))
 
 

@@ -79,7 +79,9 @@ def make_page(editor: Editor, form: Form, folder: Path) -> Any:
         example.picture().save(path)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, LONGEST_KEPT), fill_width=True) as page:
         precision = str(editor.dtype).removeprefix("torch.")
-        parts.heading(TITLE, f"Models: **{editor.family_name}**, {editor.family.about}. On **{editor.device}**, {precision}.")
+        parts.heading(
+            TITLE, f"Models: **{editor.family_name}**, {editor.family.about}. On **{editor.device}**, {precision}."
+        )
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=2, min_width=320, elem_id="asking"):
                 given = parts.inputs(form.fields, form.methods, form.presets, form.usual, examples)
@@ -120,5 +122,3 @@ def shown(page: Any, host: str, port: int, *, browser: bool = False) -> Generato
         yield str(address)
     finally:
         page.close(verbose=False)
-
-

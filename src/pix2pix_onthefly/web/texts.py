@@ -34,4 +34,3 @@ def corrected(known: EditCaptions | None, before: str | None, after: str | None)
     if known is not None and (known.before, known.after) == (ahead, behind):
         return known
     return EditCaptions(ahead, behind, "given", kind="" if known is None else known.kind)
-

@@ -35,19 +35,28 @@ class Seen:
 class Watch:
     """A `records.Progress` that remembers the latest, and ends the edit when it is told to.
 
+    An executor that finds the method `preview` hands it the latents of every step.
+
     Args:
         stop: set by whoever wants it to end.
         decode: makes a picture of latents [1, channels, h, w].
+
+    Attributes:
+        seen: the latest.
+        stages: those that were entered.
     """
 
     def __init__(self, stop: threading.Event, decode: Callable[[Tensor], Image.Image] | None = None) -> None:
         self.seen = Seen("load", 0, 1)
+        self.stages: list[str] = []
         self._stop, self._decode = stop, decode
         self._changed = threading.Event()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         if self._stop.is_set():
             raise StoppedError
+        if stage not in self.stages:
+            self.stages.append(stage)
         preview = self.seen.preview if stage == self.seen.stage else None
         self._tell(Seen(stage, done, total, preview))
 
