@@ -37,7 +37,8 @@ CSS = """
 footer { display: none !important; }
 @media (max-width: 767px) {
   .gradio-container { padding: .5rem !important; }
-  #columns { flex-direction: column; }
+  #columns { flex-direction: column; flex-wrap: nowrap; }
+  #columns > *, #asking > * { min-width: 0 !important; max-width: 100%; flex-grow: 0 !important; }
   #asking { display: contents !important; }
   #shown { order: 1; }
   #brush_box, #settings, #examples { order: 2; }
