@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import captions, checking, evaluation, models, pictures, serving
+from . import captions, checking, evaluation, models, pictures, serving, web
 from .batch import batch
 from .console import Commands, say
 from .edit import edit
@@ -69,6 +69,7 @@ for _command in (
     models.doctor,
     serving.serve,
     serving.mcp,
+    web.web,
 ):
     app.command()(_command)
 app.add_typer(models.models_app, name="models")

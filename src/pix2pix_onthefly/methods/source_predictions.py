@@ -6,7 +6,7 @@ import torch
 
 from ..backbones.backbone import Backbone, path_for
 from ..options import FLOW_BY_KIND, EditOptions, FlowOptions
-from ..records import Case, Prepared, SourcePredictions
+from ..records import Case, Prepared, Progress, SourcePredictions, no_progress
 from .flow_steps import noise_of, timesteps_from
 
 _ROWS = 8
@@ -14,7 +14,9 @@ _ROWS = 8
 
 
 @torch.no_grad()
-def keep_predictions(backbone: Backbone, picture: Prepared, options: EditOptions) -> SourcePredictions:
+def keep_predictions(
+    backbone: Backbone, picture: Prepared, options: EditOptions, progress: Progress = no_progress
+) -> SourcePredictions:
     """The predictions for a picture under its own caption, at all timesteps that any kind of edit asks for."""
     own = options.method
     assert isinstance(own, FlowOptions)
@@ -30,6 +32,7 @@ def keep_predictions(backbone: Backbone, picture: Prepared, options: EditOptions
         timesteps = torch.tensor([timestep for timestep, _ in some], device=picture.latents.device)
         rows = backbone.predict(torch.cat(noisy), timesteps, text.repeated(len(some)).to(backbone.dtype))
         found.update(zip(some, rows.split(1), strict=True))
+        progress("reconstruct", len(found), len(wanted))
     return SourcePredictions(backbone.weights, str(backbone.dtype), options.steps, options.seed, found)
 
 

@@ -131,7 +131,7 @@ class LocalExecutor:
         """An encoded draft with what the backbone predicts for the unedited picture."""
         clock = Clock(progress)
         with told_of_memory(1), clock.stage("reconstruct"), self.models.using("diffusion") as backbone:
-            kept = keep_predictions(backbone, draft.prepared(), draft.options)
+            kept = keep_predictions(backbone, draft.prepared(), draft.options, progress)
         return replace(draft.timed("reconstruct", clock.seconds["reconstruct"]), predictions=kept)
 
     def method(self, options: MethodOptions) -> Method:
