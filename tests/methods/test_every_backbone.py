@@ -66,7 +66,7 @@ def test_a_flow_has_no_reconstruction(layout: str, folders: dict[str, Path], tin
 @pytest.mark.parametrize("layout", BUILDERS)
 def test_flow_edits_in_batches_where_memory_is_short(layout: str, folders: dict[str, Path], tiny_family: str) -> None:
     """Side by side they are what they are alone, pictures of two shapes among them."""
-    settings = {"device": "cpu", "diffusion": str(folders[layout])}
+    settings: dict[str, Any] = {"device": "cpu", "diffusion": str(folders[layout])}
     editor = Editor.load(tiny_family, **settings, low_vram=True, batch=2)
     options = editor.options(method="flow", steps=3, size=SIZE, force=True)
     wide = picture().resize((SIZE, 40))

@@ -1,5 +1,8 @@
 """What the page does when something is dropped, typed or pressed."""
 
+# pyright: reportUnknownParameterType=false
+# Gradio's types are unknown where it is not installed: it needs an older Pillow than the rest is tested with.
+
 from __future__ import annotations
 
 import logging

@@ -97,7 +97,8 @@ class PhotographRun:
         made: list[PhotographEdit] = []
         for precision in PRECISIONS:
             given = None if not made or made[0].error else made[0]
-            editor = Editor.load(family, **{**self.settings, "precision": precision})
+            settings: dict[str, Any] = {**self.settings, "precision": precision}
+            editor = Editor.load(family, **settings)
             made.append(self._kept_or_made(editor, precision, WAYS["default"], photograph, path, given))
         return made
 
@@ -114,8 +115,9 @@ class PhotographRun:
         like: whose captions are taken.
         """
         stem = self.folder / editor.family_name / way / photograph.name
+        wanted: dict[str, Any] = {**chosen, "force": True, **self.changes}
         try:
-            options = editor.options(**chosen, **{"force": True, **self.changes})
+            options = editor.options(**wanted)
         except OnTheFlyError as error:
             return PhotographEdit(
                 "", editor.family_name, way, photograph.name, photograph.instruction, error=str(error)
@@ -206,7 +208,7 @@ def _read(path: Path) -> PhotographEdit | None:
     """What was kept; None where nothing was, or nothing that can be read."""
     try:
         content = json.loads(path.read_bytes())
-        texts = {name: tuple(content[name]) for name in ("before", "after")}
-        return PhotographEdit(**{**content, **texts})
+        fields: dict[str, Any] = {**content, **{name: tuple(content[name]) for name in ("before", "after")}}
+        return PhotographEdit(**fields)
     except (OSError, ValueError, TypeError, KeyError):
         return None
