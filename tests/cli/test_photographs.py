@@ -17,7 +17,6 @@ from tests.conftest import TINY, register_tiny_family
 from tests.fake_hub import connect, go_offline
 
 QUICK = ("--limit", "2", "--steps", "2", "--size", "64", "--device", "cpu")
-pytest.importorskip("skimage")
 
 
 @pytest.fixture
@@ -31,7 +30,8 @@ def family(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         files = [path for path in (tiny_folder / role).rglob("*") if path.is_file()]
         named = {path.relative_to(tiny_folder / role).as_posix(): path.read_bytes() for path in files}
         hub.put(f"somebody/{role}", named)
-        rows[role] = families.ModelRow(f"somebody/{role}", "MIT", 1)
+        layout = "stable-diffusion" if role == "diffusion" else ""
+        rows[role] = families.ModelRow(f"somebody/{role}", "MIT", 1, layout=layout)
     made = families.FAMILIES[TINY]
     monkeypatch.setitem(families.FAMILIES, TINY, type(made)(**{**vars(made), **rows}))
     go_offline(monkeypatch)
@@ -74,10 +74,12 @@ def test_one_command_makes_one_page_that_can_be_sent_back(family: str, tmp_path:
 
 
 def test_precisions_are_compared_with_the_same_captions(family: str, tmp_path: Path) -> None:
+    """And the same kind of edit, by which the default chooses what it does."""
     out = tmp_path / "out"
     assert onthefly("photographs", "--out", str(out), "--family", family, *QUICK, "--limit", "1").exit_code == 0
     found = [json.loads((out / family / name / "chelsea.json").read_bytes()) for name in PRECISIONS]
-    assert len({(one["caption"], *one["before"], "->", *one["after"]) for one in found}) == 1
+    assert len({(one["caption"], *one["before"], "->", *one["after"], one["kind"]) for one in found}) == 1
+    assert found[0]["kind"]
 
 
 def test_without_the_photographs_one_sentence_names_the_extra(

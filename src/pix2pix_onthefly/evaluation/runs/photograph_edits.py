@@ -46,6 +46,7 @@ class PhotographEdit:
 
     Attributes:
         key: digest of all that it was made with.
+        kind: of edit, by which the default chooses its way, as of `EditCaptions`.
         picture: its file's name within the folder; empty where it failed.
         seconds: by stage, and `in all` for the whole of it, models loaded meanwhile included.
         peak: megabytes at the peak, of the GPU's memory where there is one, else of the process.
@@ -60,6 +61,7 @@ class PhotographEdit:
     caption: str = ""
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    kind: str = ""
     picture: str = ""
     seconds: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
     peak: int = 0
@@ -111,8 +113,10 @@ class PhotographRun:
         path: Path,
         like: PhotographEdit | None = None,
     ) -> PhotographEdit:
-        """Args:
-        like: whose captions are taken.
+        """The edit that the folder holds, if it was made with the same; else a new one.
+
+        Args:
+            like: whose captions are taken.
         """
         stem = self.folder / editor.family_name / way / photograph.name
         wanted: dict[str, Any] = {**chosen, "force": True, **self.changes}
@@ -144,7 +148,10 @@ class PhotographRun:
     ) -> PhotographEdit:
         given: dict[str, Any] = {}
         if like is not None:
-            given = {"caption": like.caption, "captions": EditCaptions(like.before, like.after, "given")}
+            given = {
+                "caption": like.caption,
+                "captions": EditCaptions(like.before, like.after, "given", kind=like.kind),
+            }
         peak, started = Peak(editor.device), time.monotonic()
         try:
             result = editor.edit(path, empty.instruction, options=options, **given)
@@ -158,6 +165,7 @@ class PhotographRun:
             caption=result.caption,
             before=result.captions.before,
             after=result.captions.after,
+            kind=result.captions.kind,
             picture=target.relative_to(self.folder).as_posix(),
             seconds={stage: round(value, 2) for stage, value in spent.items()},
             peak=peak.megabytes(),
@@ -199,7 +207,7 @@ def _key(editor: Editor, options: EditOptions, photograph: Photograph, path: Pat
         "precision": str(editor.dtype),
         "instruction": photograph.instruction,
         "picture": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "captions": None if like is None else [like.caption, like.before, like.after],
+        "captions": None if like is None else [like.caption, like.before, like.after, like.kind],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
