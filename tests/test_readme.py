@@ -19,7 +19,7 @@ from pix2pix_onthefly.models import families
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NOT_RUN = re.compile(r"--family sd|models fetch|evaluate|sweep|tables|--install-completion|onthefly serve|onthefly mcp|onthefly web")
+NOT_RUN = re.compile(r"--family sd|models fetch|evaluate|sweep|tables|--install-completion|onthefly (?:serve|mcp|web)")
 """They download, take minutes, wait for other programs, or change the user's shell: these are parsed only."""
 
 
