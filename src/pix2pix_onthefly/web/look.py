@@ -41,6 +41,9 @@ footer { display: none !important; }
   #columns > *, #asking > * { min-width: 0 !important; max-width: 100%; flex-grow: 0 !important; }
   #asking { display: contents !important; }
   #shown { order: 1; }
+  #pictures .grid-container, #candidates .grid-container, #history .grid-container {
+    grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)) !important;
+  }
   #brush_box, #settings, #examples { order: 2; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
