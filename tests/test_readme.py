@@ -19,8 +19,8 @@ from pix2pix_onthefly.models import families
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NOT_RUN = re.compile(r"--family sd|models fetch|evaluate|sweep|tables|--install-completion")
-"""They download, take minutes, or change the user's shell: these are parsed only."""
+NOT_RUN = re.compile(r"--family sd|models fetch|evaluate|sweep|tables|--install-completion|onthefly web")
+"""They download, take minutes, change the user's shell or serve until they are ended: these are parsed only."""
 
 
 def _blocks(language: str) -> list[str]:
