@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr  # pyright: ignore[reportMissingImports]
 from PIL import Image
@@ -32,6 +32,11 @@ from .showing import Labelled, candidates_of, notices, progress_bar, said, side_
 from .texts import as_lines, corrected
 from .visit import Entry, Visit, Visits, saved
 from .watching import StoppedError, Watch, Watched
+
+if TYPE_CHECKING:  # so that types are checked where Gradio is not installed, too
+    Request = SelectData = Any
+else:  # by these types of parameters Gradio knows what to hand over
+    Request, SelectData = gr.Request, gr.SelectData
 
 Updates = dict[Any, Any]
 _log = logging.getLogger(__name__)
@@ -83,14 +88,14 @@ class Events:
             given.examples.click(self.take_example, [given.examples], self._all(), **_QUIET)
         page.unload(self.leave)
 
-    def edit(self, form: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
+    def edit(self, form: dict[Any, Any], request: Request) -> Iterator[Updates]:
         """Edits as the instruction says."""
         yield from self._editing(form, request)
 
-    def answering(self, number: int) -> Callable[[dict[Any, Any], gr.Request], Iterator[Updates]]:
+    def answering(self, number: int) -> Callable[[dict[Any, Any], Request], Iterator[Updates]]:
         """Edits with one of the answers to what was asked back."""
 
-        def answer(form: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:  # Gradio reads these types
+        def answer(form: dict[Any, Any], request: Request) -> Iterator[Updates]:  # Gradio reads these types
             name = _name(request)
             entry = self.visits.of(name).entry
             asked = self.visits.asked(name) or (entry.result.captions if entry else None)
@@ -99,19 +104,19 @@ class Events:
 
         return answer
 
-    def again(self, form: dict[Any, Any], request: gr.Request) -> Iterator[Updates]:
+    def again(self, form: dict[Any, Any], request: Request) -> Iterator[Updates]:
         """Edits with the captions as they stand in their boxes."""
         yield from self._editing(form, request, again=True)
 
-    def stop(self, request: gr.Request) -> None:
+    def stop(self, request: Request) -> None:
         """Stops the edit that is under way."""
         self.visits.stop(_name(request))
 
-    def leave(self, request: gr.Request) -> None:
+    def leave(self, request: Request) -> None:
         """Forgets a visit whose page was closed."""
         self.visits.forget(_name(request))
 
-    def dropped(self, path: str | None, request: gr.Request) -> Updates:
+    def dropped(self, path: str | None, request: Request) -> Updates:
         """A picture was dropped, pasted or taken away: what was understood of another counts no more."""
         visit = self.visits.keep(_name(request), replace(self.visits.of(_name(request)), at=None))
         if path is None:
@@ -122,7 +127,7 @@ class Events:
             return {**self._showing(visit), **self._failed(error)}
         return {**self._showing(visit), **self._filled(filled)}
 
-    def take_example(self, number: int, request: gr.Request) -> Updates:
+    def take_example(self, number: int, request: Request) -> Updates:
         """An example was chosen."""
         visit = self.visits.keep(_name(request), replace(self.visits.of(_name(request)), at=None))
         example, path = self.examples[number]
@@ -141,7 +146,7 @@ class Events:
         """Those settings are shown that a way of editing has."""
         return [gr.update(visible=field.belongs_to(method)) for field in self._fields_in_order()]
 
-    def look_at(self, event: gr.SelectData, request: gr.Request) -> Updates:
+    def look_at(self, event: SelectData, request: Request) -> Updates:
         """Another edit of the history was chosen."""
         visit = self.visits.of(_name(request))
         try:
@@ -149,7 +154,7 @@ class Events:
         except OnTheFlyError as error:
             return self._failed(error)
 
-    def choose(self, event: gr.SelectData, request: gr.Request) -> Updates:
+    def choose(self, event: SelectData, request: Request) -> Updates:
         """Another candidate was chosen."""
         visit = self.visits.of(_name(request))
         try:
@@ -157,7 +162,7 @@ class Events:
         except OnTheFlyError as error:
             return self._failed(error)
 
-    def undo(self, request: gr.Request) -> Updates:
+    def undo(self, request: Request) -> Updates:
         """Back to what was before the edit."""
         visit = self.visits.of(_name(request))
         undone, entry = visit.undone(), visit.entry
@@ -165,7 +170,7 @@ class Events:
         shown = self._back_at(undone)
         return shown if entry is None else {**shown, self.parts.inputs.picture: entry.picture}
 
-    def go_on(self, request: gr.Request) -> Updates:
+    def go_on(self, request: Request) -> Updates:
         """The edit becomes the picture that is edited next."""
         visit, given = self.visits.of(_name(request)), self.parts.inputs
         if visit.entry is None:
@@ -177,7 +182,7 @@ class Events:
         }
 
     def _editing(
-        self, form: dict[Any, Any], request: gr.Request, *, answer: str | None = None, again: bool = False
+        self, form: dict[Any, Any], request: Request, *, answer: str | None = None, again: bool = False
     ) -> Iterator[Updates]:
         given, shown, name = self.parts.inputs, self.parts.outputs, _name(request)
         started = time.perf_counter()
@@ -351,7 +356,7 @@ class Events:
         ]
 
 
-def _name(request: gr.Request) -> str:
+def _name(request: Request) -> str:
     return str(request.session_hash)
 
 

@@ -29,7 +29,7 @@ def heat_map(result: EditResult, original: Image.Image) -> Image.Image:
     low = np.clip(places.astype(int), 0, len(_HEAT) - 2)
     colours = _HEAT[low] + (places - low)[..., None] * (_HEAT[low + 1] - _HEAT[low])
     grey = np.asarray(plain.convert("L"), dtype=np.float32)[..., None]
-    return Image.fromarray(np.uint8(np.clip(0.35 * grey + 0.65 * colours, 0, 255)))
+    return Image.fromarray(np.clip(0.35 * grey + 0.65 * colours, 0, 255).astype(np.uint8))
 
 
 def side_by_side(result: EditResult, original: Image.Image) -> list[Labelled]:
