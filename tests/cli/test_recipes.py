@@ -42,6 +42,23 @@ def test_like_repeats_an_edit(here: Path) -> None:
     assert {**old, **changing} == {**new, **changing}
 
 
+def test_like_takes_the_route_that_the_edit_took(here: Path) -> None:
+    """The kind that a recipe's captions are of decides, although its captions are handed over."""
+    captions = ("--before", "a cat on the beach", "--after", "a dog on the beach")
+    first = onthefly("edit", "cat.png", "make it a dog", "--caption", "a cat on the beach", *captions, "--steps", "6")
+    assert first.exit_code == 0, first.output
+    recipe = saving.read_recipe("cat-edited.png")
+    with Image.open("cat-edited.png") as picture:
+        saving.save(
+            picture, "removed.png", {**recipe, "captions": {**recipe["captions"], "kind": "remove"}}, overwrite=False
+        )
+    for like, output in (("cat-edited.png", "again.png"), ("removed.png", "otherwise.png")):
+        result = onthefly("edit", "cat.png", "--like", like, "-o", output)
+        assert result.exit_code == 0, result.output
+    assert same_pixels("cat-edited.png", "again.png")
+    assert not same_pixels("cat-edited.png", "otherwise.png")
+
+
 def test_like_takes_what_is_given_anew(here: Path) -> None:
     edit(*ALONG)
     result = onthefly("edit", "cat.png", "--like", "cat-edited.png", "--direction-scale", "3", "-o", "again.png")

@@ -211,3 +211,13 @@ def test_a_second_edit_of_a_prepared_picture_needs_the_edited_rows_alone(
     rows.clear()
     edited(editor, replace(options, seed=options.seed + 1), picture=prepared, caption=None)
     assert set(rows) == {3}, "what was kept is of another seed"
+
+
+def test_given_captions_take_the_route_of_their_kind(editor: Editor) -> None:
+    """What no language model has written is read for its kind: here a thing is gone."""
+    gone = EditCaptions(("a red cat next to a dog on the table",), ("a dog on the table",), "given")
+    options = quick(editor, "flow", steps=6)
+    read = edited(editor, options, captions=gone)
+    assert read.captions == gone
+    assert read.image.tobytes() == edited(editor, options, captions=replace(gone, kind="remove")).image.tobytes()
+    assert read.image.tobytes() != edited(editor, options, captions=replace(gone, kind="other")).image.tobytes()

@@ -177,15 +177,16 @@ def _edited(
     captions: EditCaptions | None,
     mask: Image.Image | None,
 ) -> EditResult:
+    from ..running.jobs import given_captions
+
+    given = given_captions(request.before, request.after, kind=request.kind)
     with progress_display() as progress:
         return editor.edit(
             opened,
             request.instruction,
             options=options,
             caption=request.caption,
-            before=request.before,
-            after=request.after,
-            captions=captions,
+            captions=captions or given,
             direction=direction,
             mask=mask,
             progress=progress,

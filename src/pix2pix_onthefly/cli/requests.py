@@ -45,6 +45,12 @@ class EditRequest:
     mask: Path | None = None
 
     @property
+    def kind(self) -> str:
+        """The kind of edit that a recipe's captions make; empty where they are the user's own."""
+        kind = (self.record or {}).get("kind")
+        return kind if isinstance(kind, str) else ""
+
+    @property
     def family(self) -> str | None:
         """The family of models asked for."""
         return self.models.get("family")

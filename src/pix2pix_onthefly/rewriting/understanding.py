@@ -123,6 +123,13 @@ def judged(wish: Wish, before: Sequence[str], after: Sequence[str], lexicon: Lex
     return Judged(olds, news, problems[0] if problems else "", is_final, next(filter(None, notes), ""))
 
 
+def with_kind(captions: EditCaptions, instruction: str, lexicon: Lexicon | None) -> EditCaptions:
+    """Captions that know what kind of edit they make, as those of a language model do; given ones are read for it."""
+    if captions.kind or not (captions.before and captions.after):
+        return captions
+    return replace(captions, kind=kind_of(instruction, captions.before[0], captions.after[0], lexicon))
+
+
 def with_wish(captions: EditCaptions, wish: Wish, lexicon: Lexicon | None) -> EditCaptions:
     """Captions with all that reading the instruction told."""
     note = " ".join(filter(None, (wish.note, captions.note)))

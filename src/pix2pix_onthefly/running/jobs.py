@@ -88,8 +88,13 @@ def texts(value: object, side: str) -> tuple[str, ...]:
     return tuple(given)
 
 
-def given_captions(before: object, after: object, direction: Conditioning | None) -> EditCaptions | None:
+def given_captions(
+    before: object, after: object, direction: Conditioning | None = None, kind: str = ""
+) -> EditCaptions | None:
     """A caller's own captions, if there are any.
+
+    Args:
+        kind: of the edit, where it is known; it is read from the captions otherwise.
 
     Raises:
         InputError: captions for one side only, or blank ones.
@@ -102,4 +107,4 @@ def given_captions(before: object, after: object, direction: Conditioning | None
         raise OptionError("a direction takes the place of captions before and after the edit; leave one of them out")
     if not ahead and direction is None:
         return None
-    return EditCaptions(ahead, behind, "given")
+    return EditCaptions(ahead, behind, "given", kind=kind if ahead else "")

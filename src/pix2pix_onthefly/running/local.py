@@ -24,6 +24,8 @@ from ..options import EditOptions, LoadOptions, MethodOptions
 from ..pictures import fitting
 from ..records import Case, Edited, EditResult, InversionKey, Prepared, Progress, no_progress
 from ..rewriting.full_stop import without_full_stop
+from ..rewriting.lexicon import Lexicon, load_lexicon
+from ..rewriting.understanding import with_kind
 from .cache import Cache, NoCache
 from .clock import Clock
 from .drafts import Draft
@@ -206,12 +208,12 @@ class LocalExecutor:
     def _made(self, drafts: Sequence[Draft], method: Method, progress: Progress) -> list[EditResult]:
         clock = Clock(progress)
         with clock.stage("edit"), self._backbone(method) as backbone:
-            cases = [_case(draft, method, backbone) for draft in drafts]
+            cases = [self._case(draft, method, backbone) for draft in drafts]
             keep = drafts[0].options.keep
             made = method.edit(backbone, cases, drafts[0].options, progress)
             edited = [held(one, case, keep) for one, case in zip(made, cases, strict=True)]
             pictures = [self._decoded(backbone, one) for one in edited]
-            through = [self._through(backbone, draft, one) for draft, one in zip(drafts, edited, strict=True)]
+            through = self._through(backbone, drafts, edited)
         share = clock.seconds["edit"] / len(drafts)
         shared: dict[str, Any] = {"name": self.family, "family": self.models.family, "method": method}
         return [
@@ -219,11 +221,19 @@ class LocalExecutor:
             for draft, one, pair, plain in zip(drafts, edited, pictures, through, strict=True)
         ]
 
-    def _through(self, backbone: Backbone, draft: Draft, edited: Edited) -> Image.Image | None:
-        """The picture through the autoencoder, where that is to tell whether the models know its like."""
-        if draft.latents is None or edited.unedited is not None or self.models.family.reconstruction_floor is None:
-            return None
-        return fitting.to_image(backbone.decode(draft.latents))
+    def _through(
+        self, backbone: Backbone, drafts: Sequence[Draft], edited: Sequence[Edited]
+    ) -> list[Image.Image | None]:
+        """Each picture through the autoencoder, where that is to tell whether the models know its like; decoded once
+        for all its edits."""
+        if self.models.family.reconstruction_floor is None:
+            return [None] * len(drafts)
+        asked = [None if one.unedited is not None else draft.latents for draft, one in zip(drafts, edited, strict=True)]
+        different = {draft.digest: latents for draft, latents in zip(drafts, asked, strict=True) if latents is not None}
+        pictures = {digest: fitting.to_image(backbone.decode(latents)) for digest, latents in different.items()}
+        return [
+            None if latents is None else pictures[draft.digest] for draft, latents in zip(drafts, asked, strict=True)
+        ]
 
     @staticmethod
     def _decoded(backbone: Backbone, edited: Edited) -> tuple[Image.Image, Image.Image | None]:
@@ -233,23 +243,28 @@ class LocalExecutor:
             made = fitting.to_image(backbone.decode(made))
         return made, None if edited.unedited is None else fitting.to_image(backbone.decode(edited.unedited))
 
+    def _case(self, draft: Draft, method: Method, backbone: Backbone) -> Case:
+        """A draft as a method takes it (paper Eq. 1 and 2 where it goes along a direction)."""
+        assert draft.captions is not None
+        direction, captions = draft.job.direction, with_kind(draft.captions, draft.job.instruction, self._lexicon)
+        if not draft.options.rewriting.full_stops:  # the record keeps them as written
+            before, after = (tuple(map(without_full_stop, side)) for side in (captions.before, captions.after))
+            captions = replace(captions, before=before, after=after)
+        if Need.DIRECTION in method.needs:
+            if direction is None:
+                direction = edit_direction(backbone, captions.before, captions.after)
+            else:
+                check_direction(direction, backbone)
+                direction = direction.on(backbone.device)
+        mask = draft.job.mask
+        allowed = None if mask is None or draft.latents is None else allowed_cells(mask, draft.latents)
+        return Case(draft.prepared(), draft.job.instruction, captions, direction, draft.options.seed, allowed)
 
-def _case(draft: Draft, method: Method, backbone: Backbone) -> Case:
-    """A draft as a method takes it (paper Eq. 1 and 2 where it goes along a direction)."""
-    assert draft.captions is not None
-    direction, captions = draft.job.direction, draft.captions
-    if not draft.options.rewriting.full_stops:  # the record keeps them as written
-        before, after = (tuple(map(without_full_stop, side)) for side in (captions.before, captions.after))
-        captions = replace(captions, before=before, after=after)
-    if Need.DIRECTION in method.needs:
-        if direction is None:
-            direction = edit_direction(backbone, captions.before, captions.after)
-        else:
-            check_direction(direction, backbone)
-            direction = direction.on(backbone.device)
-    mask = draft.job.mask
-    allowed = None if mask is None or draft.latents is None else allowed_cells(mask, draft.latents)
-    return Case(draft.prepared(), draft.job.instruction, captions, direction, draft.options.seed, allowed)
+    @property
+    def _lexicon(self) -> Lexicon | None:
+        """The closed vocabulary of the family, if it has one."""
+        name = self.models.family.lexicon
+        return None if name is None else load_lexicon(name)
 
 
 def _manner(draft: Draft) -> tuple[EditOptions, tuple[int, int]]:
