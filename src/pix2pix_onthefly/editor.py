@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -339,12 +340,5 @@ def _checked_options(options: EditOptions | None) -> EditOptions | None:
 
 
 def _with_method(options: EditOptions, method: MethodOptions) -> EditOptions:
-    return EditOptions(
-        steps=options.steps,
-        size=options.size,
-        seed=options.seed,
-        keep="off",
-        inversion=options.inversion,
-        rewriting=options.rewriting,
-        method=method,
-    )
+    """The same settings for a method that draws nothing by chance and is held to no region."""
+    return replace(options, method=method, keep="off", candidates=1, best=False)
