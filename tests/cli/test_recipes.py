@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -48,10 +49,10 @@ def test_like_takes_the_route_that_the_edit_took(here: Path) -> None:
     first = onthefly("edit", "cat.png", "make it a dog", "--caption", "a cat on the beach", *captions, "--steps", "6")
     assert first.exit_code == 0, first.output
     recipe = saving.read_recipe("cat-edited.png")
+    written: Any = recipe["captions"]
+    removal = {**recipe, "captions": {**written, "kind": "remove"}}
     with Image.open("cat-edited.png") as picture:
-        saving.save(
-            picture, "removed.png", {**recipe, "captions": {**recipe["captions"], "kind": "remove"}}, overwrite=False
-        )
+        saving.save(picture, "removed.png", removal, overwrite=False)
     for like, output in (("cat-edited.png", "again.png"), ("removed.png", "otherwise.png")):
         result = onthefly("edit", "cat.png", "--like", like, "-o", output)
         assert result.exit_code == 0, result.output
