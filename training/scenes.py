@@ -10,14 +10,14 @@ from torch import Tensor
 
 from pix2pix_onthefly.world.captions import STYLES, describe
 from pix2pix_onthefly.world.renderer import render_pixels
-from pix2pix_onthefly.world.scenes import HELD_OUT_SEED, Scene, sample_scene
+from pix2pix_onthefly.world.scenes import HELD_OUT_SEED, PAIR_SHARE, Scene, sample_scene
 
 from .common import PICTURE_SIDE
 
 
-def draw_scenes(rng: random.Random, count: int) -> list[Scene]:
-    """Scenes of the world's own mix."""
-    return [sample_scene(rng) for _ in range(count)]
+def draw_scenes(rng: random.Random, count: int, pair_share: float = PAIR_SHARE) -> list[Scene]:
+    """Scenes of the world's own mix, or with another share of pairs."""
+    return [sample_scene(rng, pair_share) for _ in range(count)]
 
 
 def held_out_scenes(count: int, offset: int = 0) -> list[Scene]:
