@@ -10,6 +10,8 @@ from pix2pix_onthefly.models.families import Family
 from pix2pix_onthefly.running.defaults import options_for
 
 SEEDS = 0, 1, 2
+BEST_SEEDS = 0, 4, 8
+"""Of the first of four candidates, whose seeds follow one another: no candidate is drawn twice."""
 FIRST_DRAW = 0
 
 
@@ -52,16 +54,18 @@ _TWENTY = {"steps": 20}
 DEFAULT, BEST = "flow", "flow, best of 4"
 ROWS: tuple[Row, ...] = (
     Row(DEFAULT, "flow", seeds=SEEDS, is_ours=True),
-    Row(BEST, "flow", {"candidates": 4, "best": True}, is_ours=True),
+    Row(BEST, "flow", {"candidates": 4, "best": True}, seeds=BEST_SEEDS, is_ours=True),
     Row("flow, no mask", "flow", {"keep": "off"}, is_ours=True),
     Row("flow, not refined", "flow", {"refine": 0.0}, is_ours=True),
     Row("flow, one route", "flow", {"route": "flow"}, is_ours=True),
-    Row("flow, 8 steps", "flow", preset="quick", is_ours=True),
+    Row("chord", "", preset="quick", is_ours=True),
     Row("edit-friendly", "edit-friendly", _TWENTY),
     Row("edit-friendly, masked", "edit-friendly", {**_TWENTY, "keep": "hard"}),
     Row("SDEdit 0.5", "sdedit-0.5", _TWENTY),
     Row("SDEdit 0.5, masked", "sdedit-0.5", {**_TWENTY, "keep": "hard"}),
     Row("DDIM inversion", "ddim", _TWENTY),
+    Row("prompt-to-prompt", "prompt-to-prompt", _TWENTY),
+    Row("prompt-to-prompt, null-text", "prompt-to-prompt", {**_TWENTY, "inversion": "null-text"}),
     Row("LEDITS++", "ledits++", _TWENTY),
     Row("paper's preset, 20 steps", "", _TWENTY, preset="paper"),
     Row("paper's preset", "", preset="paper"),

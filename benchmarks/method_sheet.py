@@ -1,10 +1,10 @@
-"""A sheet of edits by several ways of editing: two of each kind, chosen by seed, from the results of the method table.
+"""A sheet of twelve edits by several ways of editing, chosen by seed, from the results of the method table.
 
     python -m benchmarks.method_sheet                       # writes docs/methods-sheet.png
     python -m benchmarks.method_sheet --set minibrush:dev --limit 20 --row flow --output out/sheet.png
 
-Rows are the source, the ways, and the true result; a column is an edit. Edits that a row has not made yet are made. A
-green frame says that the exact judge takes an edit for done.
+Rows are the source, the ways, and the true result; a column is an edit: two of each kind, then two of any kind. Edits
+that a row has not made yet are made. A green frame says that the exact judge takes an edit for done.
 """
 
 from __future__ import annotations
@@ -33,15 +33,19 @@ ROOT = Path(__file__).parents[1]
 SHOWN = "paper's preset", "SDEdit 0.5, masked", "flow", "flow, best of 4"
 Cell = tuple[Image.Image, bool | None]
 """A picture, and whether the judge takes it for the edit that was asked for; None where there is nothing to judge."""
-_EACH, _CELL, _GAP, _SIDE, _HEAD = 2, 128, 6, 104, 46
+_COLUMNS, _EACH = 12, 2
+_CELL, _GAP, _SIDE, _HEAD = 128, 6, 104, 46
 _GOOD, _BAD, _PLAIN = (20, 130, 60), (190, 40, 40), (90, 90, 90)
 
 
 def chosen(turns: Sequence[Turn], seed: int) -> list[Turn]:
-    """Two turns of each kind."""
+    """Two turns of each kind, then any, in the order of kinds."""
     generator = random.Random(seed)
     by_kind = {kind: [turn for turn in turns if turn.extra.get("type") == kind] for kind in EDIT_TYPES}
-    return [turn for kind in EDIT_TYPES for turn in generator.sample(by_kind[kind], min(_EACH, len(by_kind[kind])))]
+    found = [turn for kind in EDIT_TYPES for turn in generator.sample(by_kind[kind], min(_EACH, len(by_kind[kind])))]
+    others = [turn for turn in turns if turn not in found]
+    found += generator.sample(others, max(0, min(_COLUMNS - len(found), len(others))))
+    return sorted(found, key=lambda turn: EDIT_TYPES.index(turn.extra["type"]))
 
 
 def draw_sheet(columns: Sequence[Turn], rows: Sequence[tuple[str, Sequence[Cell]]]) -> Image.Image:
