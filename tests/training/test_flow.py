@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pix2pix_onthefly.backbones.drawing import sample
-from pix2pix_onthefly.backbones.flux import Flux, packed, places
+from pix2pix_onthefly.backbones.flux import packed, places
 from pix2pix_onthefly.models.families import custom_row
 from pix2pix_onthefly.models.loading import load_backbone
 from pix2pix_onthefly.models.rows import MINI_FLOW
@@ -52,7 +52,7 @@ def random_transformer() -> FluxTransformer2DModel:
     return transformer
 
 
-def opened(folder: Path) -> Flux:
+def opened(folder: Path) -> Any:
     return load_backbone(custom_row("diffusion", str(folder)), torch.device("cpu"), torch.float32)
 
 
@@ -88,8 +88,8 @@ def test_what_it_writes_draws_as_diffusers_pipeline_does(folder: Path) -> None:
     pipeline = FluxPipeline.from_pretrained(folder, torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     settings: dict[str, Any] = {"num_inference_steps": 4, "true_cfg_scale": 3.0, "negative_prompt": ""}
-    size = {"height": 128, "width": 128, "max_sequence_length": flow.TOKENS}
-    expected: Any = pipeline(CAPTION, **size, latents=packed(noise), output_type="pt", **settings)
+    settings |= {"height": 128, "width": 128, "max_sequence_length": flow.TOKENS}
+    expected: Any = pipeline(CAPTION, **settings, latents=packed(noise), output_type="pt")  # pyright: ignore[reportArgumentType]
     assert float(expected.images.std()) > 0.01
     assert difference(found, expected.images) < 1e-4
 
@@ -119,8 +119,8 @@ def test_levels_are_walked_from_pure_noise_as_the_scheduler_shifts_them() -> Non
     assert levels[-1] == 1
     assert 0 < levels[0] < 0.01
     assert bool((levels.diff() >= 0).all())
-    scheduler = flow.build_scheduler()
-    scheduler.set_timesteps(sigmas=[1.0, 0.5, 0.25])  # pyright: ignore[reportArgumentType]
+    scheduler: Any = flow.build_scheduler()
+    scheduler.set_timesteps(sigmas=[1.0, 0.5, 0.25])
     assert torch.allclose(levels[[999, 499, 249]], scheduler.sigmas[:3], atol=0.003)
 
 
