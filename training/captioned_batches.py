@@ -1,4 +1,4 @@
-"""Batches for the diffusion model, prepared beside training: what is to be drawn, and what it is called."""
+"""Batches for the models that draw, prepared beside training: what is to be drawn, and what it is called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, PreTrainedTokenizerBase
+
+from pix2pix_onthefly.backbones.texts import tokens_of
 
 from .compositing import Layout
 from .plan import Plan
@@ -29,11 +31,13 @@ class CaptionedBatch:
         layout: of the pictures.
         tokens: [pictures, tokens], the captions' ids.
         seed: of the step's noise.
+        other_tokens: the same captions' ids of further tokenizers.
     """
 
     layout: Layout
     tokens: Tensor
     seed: int
+    other_tokens: tuple[Tensor, ...] = ()
 
 
 class CaptionedScenes(Dataset[CaptionedBatch]):
@@ -44,18 +48,25 @@ class CaptionedScenes(Dataset[CaptionedBatch]):
         tokenizer: for the captions.
         length: tokens a caption is padded to.
         empty_share: how many captions are left empty.
+        others: further tokenizers, for models of several text encoders.
     """
 
-    def __init__(self, plan: Plan, tokenizer: CLIPTokenizer, length: int, empty_share: float) -> None:
-        self.plan, self.tokenizer, self.length, self.empty_share = plan, tokenizer, length, empty_share
+    def __init__(
+        self,
+        plan: Plan,
+        tokenizer: CLIPTokenizer,
+        length: int,
+        empty_share: float,
+        *others: PreTrainedTokenizerBase,
+    ) -> None:
+        self.plan, self.tokenizers, self.length, self.empty_share = plan, (tokenizer, *others), length, empty_share
 
     def __getitem__(self, step: int) -> CaptionedBatch:
         rng = self.plan.rng(step)
         scenes = draw_scenes(rng, self.plan.batch, PAIRS_TO_TRAIN_ON)
         captions = ["" if rng.random() < self.empty_share else caption_of(rng, scene) for scene in scenes]
-        settings = {"padding": "max_length", "max_length": self.length, "truncation": True}
-        tokens = self.tokenizer(captions, return_tensors="pt", **settings).input_ids
-        return CaptionedBatch(Layout.of(scenes), tokens, rng.getrandbits(40))
+        tokens, *others = (tokens_of(tokenizer, captions, self.length) for tokenizer in self.tokenizers)
+        return CaptionedBatch(Layout.of(scenes), tokens, rng.getrandbits(40), tuple(others))
 
 
 def batches_from(scenes: CaptionedScenes, first: int) -> Iterator[CaptionedBatch]:

@@ -2,13 +2,22 @@
 
 python -m training.crispness                                   # the packaged weights
 python -m training.crispness --weights FOLDER --count 48 --guidance 1 1.5 2 3 --steps 30 50
+python -m training.crispness --pipeline src/pix2pix_onthefly/mini/flux      # the flow model, or any other pipeline
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
+
+import torch
+
+from pix2pix_onthefly.backbones.backbone import Backbone
+from pix2pix_onthefly.errors import OnTheFlyError
+from pix2pix_onthefly.models.families import custom_row
+from pix2pix_onthefly.models.loading import load_backbone
 
 from . import diffusion
 from .common import pick_device
@@ -27,7 +36,9 @@ def row(name: str, drawn: list[Drawn]) -> dict[str, object]:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=weights_folder, default=Path(diffusion.FOLDER), metavar="FOLDER")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--weights", type=weights_folder, default=Path(diffusion.FOLDER), metavar="FOLDER")
+    weights.add_argument("--pipeline", metavar="FOLDER", help="with all parts of a model that draws; or a hub id")
     parser.add_argument("--count", type=int, default=48, help="captions")
     parser.add_argument("--guidance", type=float, nargs="+", default=[GUIDANCE_SCALE])
     parser.add_argument("--steps", type=int, nargs="+", default=[STEPS])
@@ -37,9 +48,19 @@ def read_arguments() -> argparse.Namespace:
     return given
 
 
+def _model_of(given: argparse.Namespace) -> Backbone:
+    """What is to draw, in float32."""
+    if given.pipeline is None:
+        return load_weights(given.weights, pick_device())
+    try:
+        return load_backbone(custom_row("diffusion", given.pipeline), pick_device(), torch.float32)
+    except OnTheFlyError as error:
+        sys.exit(f"--pipeline: {error}")
+
+
 def main() -> None:
     given = read_arguments()
-    model = load_weights(given.weights, pick_device())
+    model = _model_of(given)
     print("| pictures | crispness, median dB | 10th percentile | as captioned | n |\n|---|---|---|---|---|")
     found = [
         row("true pictures", read_true_pictures(given.count)),

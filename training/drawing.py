@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pix2pix_onthefly.backbones.backbone import Backbone
 from pix2pix_onthefly.backbones.drawing import sample
-from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from pix2pix_onthefly.world.captions import describe
 from pix2pix_onthefly.world.judge import Reading, disagreements, read_scene
 from pix2pix_onthefly.world.renderer import render_pixels
@@ -86,19 +86,19 @@ class Crispness:
         return cls(float(np.median(values)), float(np.percentile(values, 10)), len(drawn), ordered)
 
 
-def _first_noise(diffusion: LatentDiffusion, count: int, seed: int) -> Tensor:
+def _first_noise(diffusion: Backbone, count: int, seed: int) -> Tensor:
     """One draw a picture, so that a picture does not depend on which others are drawn with it."""
-    config = diffusion.unet.config
-    shape = (config["in_channels"], config["sample_size"], config["sample_size"])
+    side = diffusion.native_size // diffusion.pixels_per_latent
+    shape = (diffusion.latent_channels, side, side)
     generator = torch.Generator().manual_seed(seed)
     return torch.stack([torch.randn(shape, generator=generator) for _ in range(count)])
 
 
 @torch.no_grad()
 def _draw_rows(
-    diffusion: LatentDiffusion, captions: Sequence[str], latents: Tensor, steps: int, guidance_scale: float
+    diffusion: Backbone, captions: Sequence[str], latents: Tensor, steps: int, guidance_scale: float
 ) -> Tensor:
-    """One batch: DDIM with classifier-free guidance from the empty caption."""
+    """One batch with classifier-free guidance from the empty caption."""
     unwanted = diffusion.condition([""]).repeated(len(captions))
     wanted = diffusion.condition(captions)
     latents = sample(diffusion, latents.to(diffusion.device), unwanted, wanted, guidance_scale, steps)
@@ -106,7 +106,7 @@ def _draw_rows(
 
 
 def draw_batch(
-    diffusion: LatentDiffusion,
+    diffusion: Backbone,
     captions: Sequence[str],
     *,
     steps: int = STEPS,
@@ -132,7 +132,7 @@ def judge_drawings(scenes: Sequence[Scene], pictures: NDArray[np.uint8]) -> list
     return [Drawn(scene, read_scene(picture)) for scene, picture in zip(scenes, pictures, strict=True)]
 
 
-def draw_held_out(diffusion: LatentDiffusion, count: int, *, guidance_scale: float, steps: int = STEPS) -> list[Drawn]:
+def draw_held_out(diffusion: Backbone, count: int, *, guidance_scale: float, steps: int = STEPS) -> list[Drawn]:
     """Drawings of so many held-out scenes from their captions, read by the judge."""
     scenes = held_out_scenes(count, OFFSET)
     captions = [describe(scene) for scene in scenes]
@@ -146,7 +146,7 @@ def read_true_pictures(count: int) -> list[Drawn]:
 
 
 @torch.no_grad()
-def read_decoded_pictures(diffusion: LatentDiffusion, count: int) -> list[Drawn]:
+def read_decoded_pictures(diffusion: Backbone, count: int) -> list[Drawn]:
     """The same scenes' true pictures after encoding and decoding: the autoencoder's own ceiling."""
     scenes = held_out_scenes(count, OFFSET)
     decoded: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""Measures the five bundled models on held-out scenes.
+"""Measures the six bundled models on held-out scenes.
 
     python -m training.report                       # everything: a table, then one line of JSON
     python -m training.report --only diffusion --count 20
@@ -20,11 +20,12 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-from pix2pix_onthefly.models.families import FAMILIES
-from pix2pix_onthefly.models.loading import load_diffusion
+from pix2pix_onthefly.backbones.backbone import Backbone
+from pix2pix_onthefly.models.loading import load_backbone
+from pix2pix_onthefly.models.rows import MINI_DIFFUSION, MINI_FLOW
 from pix2pix_onthefly.rewriting.formats import WORDINGS
 
-from . import autoencoder, captioner, clip, diffusion, rewriter
+from . import autoencoder, captioner, clip, diffusion, flow, rewriter
 from .common import PACKAGED, pick_device
 from .drawing import (
     GUIDANCE_SCALE,
@@ -115,7 +116,14 @@ def measure_autoencoder(count: int) -> Iterable[Figure]:
 
 
 def measure_diffusion(count: int) -> Iterable[Figure]:
-    model = load_diffusion(FAMILIES["mini"].diffusion, pick_device(), torch.float32)
+    yield from _measure_drawing(load_backbone(MINI_DIFFUSION, pick_device(), torch.float32), count)
+
+
+def measure_flow(count: int) -> Iterable[Figure]:
+    yield from _measure_drawing(load_backbone(MINI_FLOW, pick_device(), torch.float32), count)
+
+
+def _measure_drawing(model: Backbone, count: int) -> Iterable[Figure]:
     drawn = {scale: draw_held_out(model, count, guidance_scale=scale) for scale in (GUIDANCE_SCALE, LOWER_GUIDANCE)}
     yield from _recognised(drawn[GUIDANCE_SCALE])
     yield from _crisp(f"guidance {GUIDANCE_SCALE:g}", Crispness.of(drawn[GUIDANCE_SCALE]), 27.0, 24.0)
@@ -203,6 +211,12 @@ MODELS: dict[str, Model] = {
         diffusion.FOLDER / "unet/diffusion_pytorch_model.safetensors",
         measure_diffusion,
     ),
+    "flow": Model(
+        "FluxTransformer2DModel, CLIPTextModel, T5EncoderModel",
+        (flow.FOLDER,),
+        flow.FOLDER / "transformer/diffusion_pytorch_model.safetensors",
+        measure_flow,
+    ),
     "captioner": Model(
         "BlipForConditionalGeneration", (captioner.FOLDER,), _weights(captioner.FOLDER), measure_captioner
     ),
@@ -225,7 +239,7 @@ def size_of_package() -> Row:
     """All files of the bundled family."""
     files = [path for path in PACKAGED.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
-    return Row("all five", "", Figure("size of all files", size, bar=90.0, unit="MB", most=True))
+    return Row("all six", "", Figure("size of all files", size, bar=90.0, unit="MB", most=True))
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -19,6 +19,8 @@ from .plan import Pace, Plan
 EXPORT_SECONDS = 300.0
 """How often a checkpoint and the averaged weights are written."""
 _REPORT_STEPS = 50
+_TABLES = "embed", "shared", "relative_attention_bias"
+"""In names of what is looked up, row by row, and so is no matrix to Muon."""
 
 
 def _flat(weight: Tensor) -> Tensor:
@@ -67,7 +69,7 @@ class Trainer:
         rate = self.plan.learning_rate
         groups: dict[str, list[Tensor]] = {"muon": [], "decayed": [], "plain": []}
         for name, master in zip(self.names, self.masters, strict=True):
-            hidden = master.ndim == 2 and min(master.shape) > 3 and "embed" not in name
+            hidden = master.ndim == 2 and min(master.shape) > 3 and not any(table in name for table in _TABLES)
             groups["muon" if muon and hidden else "decayed" if master.ndim > 1 else "plain"].append(master)
         decays = [{"params": groups["decayed"], "weight_decay": 0.01}, {"params": groups["plain"], "weight_decay": 0.0}]
         optimisers: list[torch.optim.Optimizer] = [torch.optim.AdamW(decays, lr=rate, betas=(0.9, 0.98), fused=True)]

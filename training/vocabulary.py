@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from transformers import BertTokenizer, CLIPTokenizer
+from transformers import BertTokenizer, CLIPTokenizer, T5Tokenizer
 
 _BYTES = [*range(33, 127), *range(161, 173), *range(174, 256)]
 
@@ -65,3 +65,12 @@ def bert_tokenizer(words: Iterable[str], length: int) -> BertTokenizer:
     tokens = dict.fromkeys([*special, *words, *characters, *letters])
     vocabulary = {token: index for index, token in enumerate(tokens)}
     return BertTokenizer(vocab=vocabulary, model_max_length=length, additional_special_tokens=["[DEC]", "[ENC]"])
+
+
+def t5_tokenizer(words: Iterable[str], length: int) -> T5Tokenizer:
+    """A `T5Tokenizer` for sequences of `length` tokens that keeps each given word whole and spells out any other."""
+    letters = [chr(value) for value in range(33, 127)]
+    whole = [f"▁{word}" for word in words]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
+    pieces += [*((word, -1.0) for word in whole), *((letter, -3.0) for letter in letters)]
+    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=length)

@@ -15,6 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5Tokeniz
 from ..records import Conditioning
 from .backbone import Timestep
 from .flow_matching import PATCH, FlowMatching
+from .latent_space import told_size
 from .texts import clip_tokens, tokens_of
 
 NATIVE_CELLS = 128
@@ -65,12 +66,13 @@ class Flux(FlowMatching):
     @property
     def native_size(self) -> int:
         """Side in pixels of the square pictures the model was trained on."""
-        return NATIVE_CELLS * self.pixels_per_latent
+        return told_size(NATIVE_CELLS, self.vae.config)
 
     @torch.no_grad()
     def condition(self, texts: Sequence[str]) -> Conditioning:
         """T5's hidden states and CLIP's pooled embedding, float32."""
-        length = T5_TOKENS_UNTOLD if self.guidance is None else T5_TOKENS
+        usual = T5_TOKENS_UNTOLD if self.guidance is None else T5_TOKENS
+        length = min(usual, self.tokenizer_2.model_max_length)  # a small one was trained on shorter texts
         ids = tokens_of(self.tokenizer_2, texts, length).to(self.device)
         pooled = self.text_encoder(clip_tokens(self.tokenizer, self.text_encoder, texts)).pooler_output
         return Conditioning(self.text_encoder_2(ids).last_hidden_state.float(), pooled.float())

@@ -11,6 +11,9 @@ from diffusers import AutoencoderKL
 from jaxtyping import Float
 from torch import Tensor
 
+UNTOLD = 32
+"""Side in pixels that an autoencoder has which was not told any."""
+
 
 def pixels_per_latent(vae: Mapping[str, Any]) -> int:
     """Pixels along one side of a latent cell, from an autoencoder's settings."""
@@ -20,6 +23,16 @@ def pixels_per_latent(vae: Mapping[str, Any]) -> int:
 def native_size(denoiser: Mapping[str, Any], vae: Mapping[str, Any]) -> int:
     """Side in pixels of the square pictures a model was trained on, from its settings."""
     return int(denoiser["sample_size"]) * pixels_per_latent(vae)
+
+
+def told_size(cells: int, vae: Mapping[str, Any]) -> int:
+    """The same of a model whose denoiser's settings don't say: of a smaller kin the autoencoder's do.
+
+    Args:
+        cells: along a side of the usual pictures of this class of models.
+    """
+    usual, told = cells * pixels_per_latent(vae), int(vae.get("sample_size") or UNTOLD)
+    return usual if told == UNTOLD else min(usual, told)
 
 
 class LatentSpace(ABC):

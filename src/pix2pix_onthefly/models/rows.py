@@ -102,6 +102,7 @@ MINI_DIFFUSION = ModelRow(
     cell=8,
     layout="stable-diffusion",
 )
+MINI_FLOW = ModelRow("package:mini/flux", "MIT", 30, parameters=15, side=128, cell=16, layout="flux")
 MINI_CAPTIONER = ModelRow(
     "package:mini/captioner",
     "MIT",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..backbones.latent_space import pixels_per_latent
+from ..backbones.latent_space import pixels_per_latent, told_size
 from . import hub
 from .layouts import Layout
 from .refusals import unavailable
@@ -47,7 +47,8 @@ def sizes_in(layout: Layout, denoiser: Mapping[str, Any], vae: Mapping[str, Any]
         KeyError, TypeError, ValueError, OverflowError: they don't say.
     """
     cell = pixels_per_latent(vae)
-    return int(layout.cells or denoiser["sample_size"]) * cell, cell * layout.patch
+    side = told_size(layout.cells, vae) if layout.cells else int(denoiser["sample_size"]) * cell
+    return side, cell * layout.patch
 
 
 def _settings(row: ModelRow, folder: Path, file: str) -> dict[str, Any]:
