@@ -65,12 +65,13 @@ class Editing:
         except NotUnderstoodError as error:
             captions = error.captions if isinstance(error.captions, EditCaptions) else None
             self.visits.ask(name, captions)
-            yield {**view.failed(error), **view.understood(captions), **view.question(captions)}
+            yield {**view.idle(), **view.failed(error), **view.understood(captions), **view.question(captions)}
         except OnTheFlyError as error:
-            yield view.failed(error)
+            yield {**view.idle(), **view.failed(error)}
         except Exception:
             _log.exception("an edit failed")
-            yield view.failed(OnTheFlyError("the edit failed for a reason that the program's output tells"))
+            failure = OnTheFlyError("the edit failed for a reason that the program's output tells")
+            yield {**view.idle(), **view.failed(failure)}
 
     def _made(self, wish: Wish, name: str) -> Iterator[Updates]:
         """Each step of an edit, and its result."""
@@ -95,6 +96,7 @@ class Editing:
         visit = self.visits.keep(name, self.visits.of(name).added(result, wish.opened.rgba or wish.opened.image))
         self.visits.ask(name, None)
         yield {
+            **self.view.idle(),
             **self.view.showing(visit, wish.opened.warnings),
             given.status: html(told(result, time.perf_counter() - started, watch.stages)),
         }

@@ -59,17 +59,17 @@ class View:
         }
 
     def failed(self, error: OnTheFlyError) -> Updates:
-        return {**self.idle(), self.parts.outputs.notices: html(notices([str(error)], kind="error"))}
+        return {self.parts.outputs.notices: html(notices([str(error)], kind="error"))}
 
     def showing(self, visit: Visit, more: tuple[str, ...] = ()) -> Updates:
-        """All that is seen of the edit that a visit looks at."""
+        """All that is seen of the edit that a visit looks at; one that is under way goes on and can be stopped."""
         shown, entry = self.parts.outputs, visit.entry
         result = None if entry is None else entry.result
         several = [] if result is None else candidates_of(result)
         there = result is not None
         before = None if entry is None else entry.picture.convert("RGB")
         return {
-            **self.idle(),
+            self.parts.inputs.status: html(""),
             shown.notices: html(notices([*more, *(result.warnings if result else ())])),
             shown.slider: None if result is None else (before, result.image),
             shown.pictures: _pictures([] if result is None or before is None else side_by_side(result, before)),
