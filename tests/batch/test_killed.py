@@ -99,4 +99,4 @@ def test_a_batch_killed_at_random_moments_ends_with_every_output_once(tmp_path: 
 
 @pytest.mark.slow
 def test_thirty_edits_killed_five_times_end_with_every_output_once(tmp_path: Path, tiny_folder: Path) -> None:
-    _killed_and_gone_on_with(tmp_path, tiny_folder, pictures=10, kills=5, steps=10)
+    _killed_and_gone_on_with(tmp_path, tiny_folder, pictures=10, kills=5, steps=6)

@@ -60,6 +60,32 @@ def test_faint_noise_of_an_autoencoder_leaves_nothing_behind() -> None:
     assert np.array_equal(made[clear], np.asarray(icon())[clear])
 
 
+def test_surroundings_that_models_draw_too_dark_stay_nothing_with_the_colours_under_it() -> None:
+    haze = np.full((SIDE, SIDE, 3), 255)
+    haze[:, SIDE // 2 :] -= 35
+    edited = Image.fromarray(np.minimum(np.asarray(as_rgb(icon())), haze).astype(np.uint8))
+    made = np.asarray(pasted(icon(), edited, Image.new("L", (SIDE, SIDE), 255)))
+    nothing = np.asarray(icon())[..., 3] == 0
+    assert np.array_equal(made[nothing], np.asarray(icon())[nothing])
+
+
+def test_something_new_over_nothing_is_opaque_in_its_middle_and_keeps_its_colour_at_its_soft_edge() -> None:
+    edited = as_rgb(icon())
+    edited.paste((90, 180, 80), (1, 1, 6, 12))
+    edited.paste((173, 218, 168), (6, 1, 7, 12))  # half of it over white
+    made = np.asarray(pasted(icon(), edited, Image.new("L", (SIDE, SIDE), 255))).astype(int)
+    assert made[6, 3].tolist() == [90, 180, 80, 255]
+    assert abs(made[6, 6, 3] - 128) <= 10
+    assert np.abs(made[6, 6, :3] - (90, 180, 80)).max() <= 12
+
+
+def test_what_is_half_transparent_stays_so_where_its_colour_changes() -> None:
+    glass = Image.new("RGBA", (SIDE, SIDE), (200, 0, 0, 128))
+    edited = as_rgb(Image.new("RGBA", (SIDE, SIDE), (0, 0, 200, 128)))
+    made = np.asarray(pasted(glass, edited, Image.new("L", (SIDE, SIDE), 255))).astype(int)
+    assert np.abs(made - (0, 0, 200, 128)).max() <= 2
+
+
 def test_a_feathered_mask_rises_inwards_only() -> None:
     mask = Image.new("L", (400, 300), 0)
     ImageDraw.Draw(mask).ellipse((100, 50, 300, 250), fill=255)

@@ -17,7 +17,7 @@ from pix2pix_onthefly.running.jobs import Job
 from pix2pix_onthefly.server.edit_queue import EditQueue, Ticket
 from pix2pix_onthefly.server.refusals import ClosingError, FullError, TooLongError
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Workshop:
@@ -113,20 +113,20 @@ def test_who_has_gone_makes_room(workshop: Workshop, queue: EditQueue) -> None:
 
 
 def test_an_edit_that_nobody_waits_for_is_stopped(queue: EditQueue, workshop: Workshop) -> None:
-    workshop.steps = 1000
+    workshop.steps = 100_000
     queue.submit(ticket := _ticket("long"))
     assert workshop.begun.wait(PATIENCE)
     ticket.cancel()
     workshop.steps = 1
     queue.submit(after := _ticket("after"))
-    assert after.made.result(PATIENCE / 4) == "after"
+    assert after.made.result(PATIENCE) == "after"
 
 
 def test_an_edit_ends_when_its_time_is_over(queue: EditQueue, workshop: Workshop) -> None:
-    workshop.steps = 1000
+    workshop.steps = 100_000
     queue.submit(ticket := _ticket("long", seconds=0.1))
     with pytest.raises(TooLongError):
-        ticket.made.result(PATIENCE / 4)
+        ticket.made.result(PATIENCE)
 
 
 def test_one_that_fails_leaves_those_it_went_with(workshop: Workshop, queue: EditQueue) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import openai
+import psutil
 import pytest
 from PIL import Image
 
@@ -196,5 +197,11 @@ def test_many_clients_at_once_lose_nothing_and_mix_up_nothing(server: Running) -
 
 
 @pytest.mark.slow
-def test_sixty_four_clients_at_once_lose_nothing_and_mix_up_nothing(server: Running) -> None:
-    _many_at_once(server, clients=64, pictures=16)
+def test_sixty_four_clients_at_once_lose_nothing_mix_up_nothing_and_keep_memory_bounded(server: Running) -> None:
+    _many_at_once(server, clients=8, pictures=4)  # whatever is loaded at first
+    before = psutil.Process().memory_info().rss
+    for _ in range(2):
+        _many_at_once(server, clients=64, pictures=16)
+    grown = (psutil.Process().memory_info().rss - before) / 2**20
+    assert grown < 150, f"{grown:.0f} MB more after 128 requests"  # one decoded request is below 1 MB
+    assert (server.queue.running, len(server.queue)) == (0, 0)

@@ -22,10 +22,7 @@ from pix2pix_onthefly.world.scenes import Scene, SceneObject
 pytest.importorskip("gradio", reason="the extra `web` is not installed")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed; apt-get install chromium"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed; apt-get install chromium")
 
 LONGEST = 180_000
 """Milliseconds that anything may take, on a busy machine."""
@@ -65,7 +62,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """The page, freshly opened, that must fetch nothing from fetched and raise no error in the browser."""
+    """The page, freshly opened, that must fetch nothing from elsewhere and raise no error in the browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
     opened.set_default_timeout(LONGEST)
@@ -146,18 +143,46 @@ def test_drop_ask_back_correct_undo_and_download(page: Any, pair: Path, tmp_path
     assert page.input_value(INSTRUCTION) == "make it blue"
 
 
-def test_a_stop_ends_the_edit_and_the_page_goes_on(page: Any, pair: Path) -> None:
+def test_an_edit_shows_its_steps_and_pictures_on_the_way_and_stops_within_a_step(page: Any, pair: Path) -> None:
     _drop(page, pair)
     page.click("#settings > button")
-    page.fill("#setting-steps :is(textarea, input)", "900")
+    _fill_setting(page, "steps", "999")
     page.fill(INSTRUCTION, "make the car blue")
     page.click("#edit")
     page.wait_for_selector("#status >> text=/step [0-9]+ of/")
+    first = _preview(page)
+    page.wait_for_function("src => document.querySelector('#preview img')?.src !== src", arg=first["src"])
+    assert _preview(page)["size"] == [128, 128]
+    page.wait_for_function("() => document.querySelector('#status progress')?.value > 0")
+    before = _step(page.inner_text("#status"))
     page.click("#stop")
-    page.wait_for_selector("#status >> text=Stopped.")
-    page.fill("#setting-steps :is(textarea, input)", "9999")
+    page.wait_for_selector("#status >> text=/Stopped at step [0-9]+ of [0-9]+/")
+    assert before <= _step(page.inner_text("#status")) < before + 300
+    assert page.is_enabled("#edit")
+    assert not page.is_visible("#preview")
+    _fill_setting(page, "steps", "9999")
     page.click("#edit")
     page.wait_for_selector("#notices >> text=Steps must lie between 2 and 999")
+
+
+def _fill_setting(page: Any, name: str, value: str) -> None:
+    page.fill(f"#setting-{name} :is(textarea, input)", value)
+
+
+def _step(status: str) -> int:
+    found = re.search(r"step ([0-9]+) of", status)
+    assert found, status
+    return int(found[1])
+
+
+def _preview(page: Any) -> Any:
+    """Address and size in pixels of the picture on its way."""
+    return page.wait_for_function(
+        """() => {
+            const image = document.querySelector('#preview img');
+            return image?.naturalWidth && {src: image.src, size: [image.naturalWidth, image.naturalHeight]};
+        }"""
+    ).json_value()
 
 
 def test_what_is_painted_limits_the_edit_and_candidates_can_be_chosen(page: Any, pair: Path) -> None:
@@ -175,8 +200,8 @@ def test_what_is_painted_limits_the_edit_and_candidates_can_be_chosen(page: Any,
     page.mouse.up()
     page.wait_for_timeout(1500)
     page.click("#settings > button")
-    page.fill("#setting-candidates :is(textarea, input)", "2")
-    page.fill("#setting-steps :is(textarea, input)", "6")
+    _fill_setting(page, "candidates", "2")
+    _fill_setting(page, "steps", "6")
     page.fill(INSTRUCTION, "make the car blue")
     _ended(page, lambda: page.click("#edit"))
     page.click("#recipe_box > button")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradio as gr  # pyright: ignore[reportMissingImports]
+import gradio as gr
 
 TITLE = "Pix2Pix-OnTheFly"
 

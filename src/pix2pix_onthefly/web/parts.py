@@ -1,4 +1,4 @@
-"""The parts of the page and where they stand. What they do is in `events.py`."""
+"""The parts of the page and where they stand. What they do is in `events.py`, what they become in `view.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gradio as gr  # pyright: ignore[reportMissingImports]
+import gradio as gr
 
 from .examples import Example
 from .fields import Field

@@ -68,11 +68,13 @@ def make_page(editor: Editor, form: Form, folder: Path) -> Any:
     Args:
         folder: of `private_folder`.
     """
-    import gradio as gr  # pyright: ignore[reportMissingImports]
+    import gradio as gr
 
     from . import parts
+    from .editing import Editing
     from .events import Events
     from .look import TITLE
+    from .view import View
 
     examples = tuple((example, folder / f"{example.name}.png") for example in examples_for(editor.family))
     for example, path in examples:
@@ -88,7 +90,8 @@ def make_page(editor: Editor, form: Form, folder: Path) -> Any:
             with gr.Column(scale=3, min_width=320, elem_id="shown"):
                 shown = parts.outputs()
         whole = parts.Parts(given, shown, form.fields)
-        Events(editor, whole, form.stages, form.like, folder, examples, Visits()).connect(page)
+        view, visits = View(whole, folder), Visits()
+        Events(view, Editing(editor, view, visits, form.stages), visits, form.like, examples).connect(page)
     return page.queue(max_size=MOST_WAITING)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,10 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 _Made = TypeVar("_Made")
+_PAUSE = 4
+"""So many times as long as a preview took to decode, none is decoded."""
 
 
 class StoppedError(Exception):
-    """Raised by progress where an edit is to stop: no error of the user's, and none of the edit."""
+    """Raised by progress where an edit is to stop: no error of the user's, and none of the edit. Says where."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +43,44 @@ class Watch:
     Args:
         stop: set by whoever wants it to end.
         decode: makes a picture of latents [1, channels, h, w].
+        clock: seconds.
 
     Attributes:
         seen: the latest.
         stages: those that were entered.
     """
 
-    def __init__(self, stop: threading.Event, decode: Callable[[Tensor], Image.Image] | None = None) -> None:
+    def __init__(
+        self,
+        stop: threading.Event,
+        decode: Callable[[Tensor], Image.Image] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.seen = Seen("load", 0, 1)
         self.stages: list[str] = []
-        self._stop, self._decode = stop, decode
+        self._stop, self._decode, self._clock = stop, decode, clock
+        self._due = clock()
         self._changed = threading.Event()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         if self._stop.is_set():
-            raise StoppedError
+            raise StoppedError(f"Stopped at step {done} of {total}." if total > 1 else "Stopped.")
         if stage not in self.stages:
             self.stages.append(stage)
         preview = self.seen.preview if stage == self.seen.stage else None
         self._tell(Seen(stage, done, total, preview))
 
     def preview(self, latents: Sequence[Tensor]) -> None:
-        """Shows the first of the latents of edits under way, of methods whose latents are near a picture."""
-        if self._decode is not None and self.seen.done < self.seen.total:  # the last step's picture is the edit itself
-            self._tell(Seen(self.seen.stage, self.seen.done, self.seen.total, self._decode(latents[0])))
+        """Shows the first of the latents of edits under way, of methods whose latents are near a picture, as often as
+        decoding them leaves most of the time for the edit."""
+        started = self._clock()
+        # The last step's picture is the edit itself.
+        if self._decode is None or self.seen.done >= self.seen.total or started < self._due:
+            return
+        picture = self._decode(latents[0])
+        now = self._clock()
+        self._due = now + _PAUSE * (now - started)
+        self._tell(Seen(self.seen.stage, self.seen.done, self.seen.total, picture))
 
     def wait(self, seconds: float) -> bool:
         """Whether something has changed since the last call, within so many seconds."""
