@@ -11,7 +11,7 @@ from ..editor import Editor
 from ..errors import OnTheFlyError
 from ..options import LoadOptions
 from ..running.cache import Cache
-from ..workers.workers import LocalWorkers, Lost, Workers, as_it_is
+from ..workers.workers import LocalWorkers, Lost, Workers
 from .folder import BatchFolder
 from .outcomes import Outcome
 from .units import Unit, together
@@ -79,8 +79,9 @@ def _by(
 ) -> Iterator[tuple[_Run, list[Outcome] | Lost]]:
     if not runs:
         return
-    do, elsewhere = partial(_do, editor, folder), _Elsewhere(editor.settings, folder.path)
-    for place, made in workers.each(do, elsewhere, runs, as_it_is):
+    do, elsewhere, done = partial(_do, editor, folder), _Elsewhere(editor.settings, folder.path), set[int]()
+    for place, made in workers.each(do, elsewhere, runs, lambda run: None if run.first in done else run):
+        done.add(runs[place].first)
         yield runs[place], made
 
 

@@ -7,6 +7,7 @@ the dead one's place as soon as there is room for it, on a node that has come up
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -45,9 +46,6 @@ class _Worker:
 
     def begin(self, elsewhere: Callable[[], Callable[[Any], Iterator[Any]]]) -> _Ended | None:
         """Loads what units need. The current folder becomes the driver's, so that its file names hold."""
-        import torch
-
-        torch.set_num_threads(self.threads)
         try:
             os.chdir(self.folder)
             self.do = elsewhere()
@@ -56,6 +54,8 @@ class _Worker:
             return _Ended(InputError(sentence))
         except OnTheFlyError as error:
             return _Ended(error)
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.set_num_threads(self.threads)
         return None
 
     def carry_out(self, unit: Any) -> Iterator[Any]:
@@ -78,7 +78,7 @@ class RayWorkers:
         do: Callable[[Unit], Iterator[Made]],
         elsewhere: Callable[[], Callable[[Unit], Iterator[Made]]],
         units: Sequence[Unit],
-        pack: Callable[[Unit], Unit],
+        pack: Callable[[Unit], Unit | None],
     ) -> Iterator[tuple[int, Made | Lost]]:
         """As of `workers.Workers`; what it gives of different units is mixed."""
         run: _Run[Unit, Made] = _Run(self.cluster, elsewhere, units, pack)
@@ -92,7 +92,7 @@ class _Run(Generic[Unit, Made]):
     """Units on their way through actors."""
 
     def __init__(
-        self, cluster: Cluster, elsewhere: Callable[[], Any], units: Sequence[Unit], pack: Callable[[Unit], Unit]
+        self, cluster: Cluster, elsewhere: Callable[[], Any], units: Sequence[Unit], pack: Callable[[Unit], Unit | None]
     ) -> None:
         self._cluster, self._elsewhere, self._units, self._pack = cluster, elsewhere, units, pack
         self._ray, self._errors = cluster.ray, cluster.ray.exceptions
@@ -144,8 +144,11 @@ class _Run(Generic[Unit, Made]):
 
     def _feed(self) -> None:
         while self._queue and self._idle:
-            actor, place = self._idle.pop(), self._queue.popleft()
+            place = self._queue.popleft()
             unit = self._pack(self._units[place])
+            if unit is None:  # its worker died after its last piece
+                continue
+            actor = self._idle.pop()
             self._working[actor.carry_out.options(num_returns="streaming").remote(unit)] = actor, place
 
     def _begun(self, awaited: Any) -> None:
@@ -188,7 +191,7 @@ class _Run(Generic[Unit, Made]):
             self._deaths[place] += 1
             if self._deaths[place] < ATTEMPTS:
                 self._queue.appendleft(place)
-            else:
+            elif self._pack(self._units[place]) is not None:
                 yield place, Lost(f"{ATTEMPTS} workers died at it")
         else:
             if isinstance(made, _Ended):

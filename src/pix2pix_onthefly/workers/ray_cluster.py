@@ -68,13 +68,14 @@ class Cluster:
 
 
 @contextmanager
-def connected(address: str | None, device: str | None = None) -> Generator[Cluster]:
+def connected(address: str | None, device: str | None = None, **started: Any) -> Generator[Cluster]:
     """A Ray that runs already in this process or at an address; without one a Ray of this machine alone, which ends
     here.
 
     Args:
         address: `host:port` of a cluster's head, or `auto` for the cluster that this machine is part of.
         device: as of `Cluster`.
+        started: further arguments of `ray.init` for a Ray that is started here, such as `num_cpus`.
 
     Raises:
         OnTheFlyError: Ray is not installed, does not answer, or offers nothing.
@@ -85,7 +86,7 @@ def connected(address: str | None, device: str | None = None) -> Generator[Clust
     ours = not ray.is_initialized()
     try:
         if ours:
-            _connect(ray, address)
+            _connect(ray, address, started)
         if threading.current_thread() is threading.main_thread():
             for number, handler in listening.items():  # Ray has put its own in their place
                 signal.signal(number, handler)
@@ -100,8 +101,8 @@ def connected(address: str | None, device: str | None = None) -> Generator[Clust
             ray.shutdown()
 
 
-def _connect(ray: Any, address: str | None) -> None:
-    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE}
+def _connect(ray: Any, address: str | None, started: dict[str, Any]) -> None:
+    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE, **started}
     if address is not None:
         _check(address)
         own = {}

@@ -40,14 +40,15 @@ class Workers(Protocol):
         do: Callable[[Unit], Iterator[Made]],
         elsewhere: Callable[[], Callable[[Unit], Iterator[Made]]],
         units: Sequence[Unit],
-        pack: Callable[[Unit], Unit],
+        pack: Callable[[Unit], Unit | None],
     ) -> Iterator[tuple[int, Made | Lost]]:
         """What is made of units, with the place of the unit: piece by piece, as it comes.
 
         Args:
             do: carries out a unit in this process.
             elsewhere: makes such a function in another process; it is sent there, as units are, so both are plain data.
-            pack: a unit as it is carried out, asked for when that begins: it may be told what is known by then.
+            pack: a unit as it is carried out, asked for when that begins and again when its worker has died: it may be
+                told what is known by then; None where nothing is left of it to do.
 
         Raises:
             OnTheFlyError: whatever `do` raises and ends the run, or no worker can be had.
@@ -63,17 +64,13 @@ class LocalWorkers:
         do: Callable[[Unit], Iterator[Made]],
         elsewhere: Callable[[], Callable[[Unit], Iterator[Made]]],
         units: Sequence[Unit],
-        pack: Callable[[Unit], Unit],
+        pack: Callable[[Unit], Unit | None],
     ) -> Iterator[tuple[int, Made | Lost]]:
         """As of `Workers`."""
         for place, unit in enumerate(units):
-            for made in do(pack(unit)):
-                yield place, made
-
-
-def as_it_is(unit: Unit) -> Unit:
-    """A unit that needs to be told nothing."""
-    return unit
+            if (packed := pack(unit)) is not None:
+                for made in do(packed):
+                    yield place, made
 
 
 @contextmanager

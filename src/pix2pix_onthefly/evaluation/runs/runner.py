@@ -16,7 +16,7 @@ from .configurations import Configuration
 from .edits import EditMaker
 from .result_files import Result, ResultFile, opened_results
 from .setup import Setup
-from .units import Unit, is_done, keys_of
+from .units import Known, Unit, is_done, keys_of
 
 
 @dataclass(frozen=True)
@@ -119,26 +119,24 @@ def _carry_out(
     known = {name: file.known for name, file in files.items()}
     tried = {(place, name): unit.tried(known[name]) for place, unit in enumerate(units) for name in unit.configurations}
     total = sum(len(unit.slots) * len(unit.configurations) for unit in units)
-    left = [place for place, unit in enumerate(units) if not unit.is_done(known)]
     progress("evaluate", sum(tried.values()), total)
     carrier, elsewhere = Carrier(setup, named), Elsewhere.of(setup, named)
-    for found, made in workers.each(carrier, elsewhere, [units[place] for place in left], lambda u: u.told(known)):
-        place, unit = left[found], units[left[found]]
-        for results in _given_up(setup, named, unit.told(known), made) if isinstance(made, Lost) else [made]:
+    for place, made in workers.each(carrier, elsewhere, units, lambda unit: unit.told(known)):
+        unit = units[place]
+        for results in _given_up(setup, named, unit, known, made) if isinstance(made, Lost) else [made]:
             name = results[0].configuration
             files[name].append(results)
             tried[place, name] = unit.tried(known[name])
         progress("evaluate", sum(tried.values()), total)
 
 
-def _given_up(setup: Setup, named: Mapping[str, Configuration], unit: Unit, lost: Lost) -> Iterator[list[Result]]:
+def _given_up(
+    setup: Setup, named: Mapping[str, Configuration], unit: Unit, known: Mapping[str, Known], lost: Lost
+) -> Iterator[list[Result]]:
     """The results of all that is missing of a unit that is lost: failed."""
     keep_thumbnails(setup.folder, setup.fingerprint, [slot.turn for slot in unit.slots])
     for name in unit.configurations:
-        known = dict(unit.known[name])
-        maker = EditMaker(setup, named[name], name, known)
+        maker = EditMaker(setup, named[name], name, known[name])  # what is given has become known when it goes on
         for batch in unit.batches:
-            if not is_done(batch, known):
-                results = [result for slot in batch for result in maker.lost(slot, lost.reason)]
-                known.update({result.key: result for result in results})
-                yield results
+            if not is_done(batch, known[name]):
+                yield [result for slot in batch for result in maker.lost(slot, lost.reason)]

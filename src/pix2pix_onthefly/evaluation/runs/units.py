@@ -38,8 +38,10 @@ class Unit:
         """All edits of one configuration."""
         return tuple(slot for batch in self.batches for slot in batch)
 
-    def told(self, known: Mapping[str, Known]) -> Unit:
-        """This unit, told what is known of its own edits."""
+    def told(self, known: Mapping[str, Known]) -> Unit | None:
+        """This unit, told what is known of its own edits; None where all of them are made."""
+        if self.is_done(known):
+            return None
         keys = [key for slot in self.slots for key in keys_of(slot)]
         own = {name: {key: known[name][key] for key in keys if key in known[name]} for name in self.configurations}
         return replace(self, known=own)
