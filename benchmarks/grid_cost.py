@@ -3,9 +3,9 @@
     python -m benchmarks.grid_cost                                            # by the table of docs/performance.md
     python -m benchmarks.grid_cost --rows-per-second 40 --other-seconds 2     # by what `make scaling` printed elsewhere
 
-The grid is MagicBrush's test set, 1,053 edits in 24 configurations: 25,272 edits. A unit of work is the pictures that go
-through the models side by side, in all configurations; a worker has one after another, so that the last ones leave some
-workers idle.
+The grid is MagicBrush's test set, 1,053 edits in 24 configurations: 25,272 edits. A unit of work is the pictures that
+go through the models side by side, in all configurations; a worker has one after another, so that the last ones leave
+some workers idle.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ def by_paths(tiny_folder: Path) -> Iterator[Editor]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     roles = {"diffusion": "diffusion", "captioner": "captioner", "language_model": "rewriter"}
-    yield Editor.load("mini", batch=2, **{option: str(tiny_folder / role) for option, role in roles.items()})
+    settings: dict[str, Any] = {option: str(tiny_folder / role) for option, role in roles.items()}
+    yield Editor.load("mini", batch=2, **settings)
     torch.set_num_threads(before)
 
 
