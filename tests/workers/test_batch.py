@@ -87,6 +87,7 @@ def _results(out: Path) -> list[dict[str, Any]]:
 
 
 @needs_ray
+@pytest.mark.slow
 def test_actors_make_the_files_of_one_process_though_one_is_killed(
     by_paths: Editor, units: list[Unit], tmp_path: Path, cluster: Cluster
 ) -> None:

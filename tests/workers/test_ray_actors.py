@@ -28,8 +28,15 @@ def deeds(tmp_path: Path) -> list[Deed]:
 
 
 def test_every_unit_is_carried_out_once_by_two_processes(cluster: Cluster, deeds: list[Deed]) -> None:
-    meeting = [Deed(3, deeds[0].folder, company=2) for _ in deeds]
-    made = list(RayWorkers(cluster).each(do, elsewhere, meeting, as_it_is))
+    """Each as it is told to be when it goes."""
+
+    def meeting(deed: Deed) -> Deed:
+        asked.append(deed)
+        return Deed(3, deeds[0].folder, company=2)
+
+    asked: list[Deed] = []
+    made = list(RayWorkers(cluster).each(do, elsewhere, deeds, meeting))
+    assert asked == deeds
     for place in range(4):
         assert [one[1] for found, one in made if found == place and isinstance(one, tuple)] == [0, 1, 2]
     assert len({one[0] for _, one in made if isinstance(one, tuple)}) == 2
@@ -64,22 +71,10 @@ def test_a_worker_that_cannot_begin_says_why(cluster: Cluster, deeds: list[Deed]
         list(RayWorkers(cluster).each(do, unable, deeds, as_it_is))
 
 
+@pytest.mark.slow
 def test_workers_that_die_of_loading_end_the_run(cluster: Cluster, deeds: list[Deed]) -> None:
     with pytest.raises(OnTheFlyError, match="die while they load the models"):
         list(RayWorkers(cluster).each(do, dying, deeds, as_it_is))
-
-
-def test_units_are_told_what_is_known_when_they_go(cluster: Cluster, deeds: list[Deed], tmp_path: Path) -> None:
-    told = [Deed(0, tmp_path)] * 4
-    asked: list[Deed] = []
-
-    def pack(deed: Deed) -> Deed:
-        asked.append(deed)
-        return Deed(1, deeds[0].folder)
-
-    made = list(RayWorkers(cluster).each(do, elsewhere, told, pack))
-    assert sorted(place for place, _ in made) == [0, 1, 2, 3]
-    assert asked == told
 
 
 def test_a_unit_whose_worker_dies_after_its_last_piece_is_done(cluster: Cluster, deeds: list[Deed]) -> None:
