@@ -96,7 +96,8 @@ class _Run(Generic[Unit, Made]):
     ) -> None:
         self._cluster, self._elsewhere, self._units, self._pack = cluster, elsewhere, units, pack
         self._ray, self._errors = cluster.ray, cluster.ray.exceptions
-        self._queue = deque(range(len(units)))
+        # No worker is started for what is done: it would load the models for nothing.
+        self._queue = deque(place for place, unit in enumerate(units) if pack(unit) is not None)
         self._deaths = Counter[int]()
         self._beginning: dict[Any, Any] = {}  # what is awaited, and the actor
         self._idle: list[Any] = []

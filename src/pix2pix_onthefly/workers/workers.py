@@ -47,8 +47,8 @@ class Workers(Protocol):
         Args:
             do: carries out a unit in this process.
             elsewhere: makes such a function in another process; it is sent there, as units are, so both are plain data.
-            pack: a unit as it is carried out, asked for when that begins and again when its worker has died: it may be
-                told what is known by then; None where nothing is left of it to do.
+            pack: a unit as it is carried out, asked for when that begins, again when its worker has died, and at other
+                times: it may be told what is known by then; None where nothing is left of it to do.
 
         Raises:
             OnTheFlyError: whatever `do` raises and ends the run, or no worker can be had.
