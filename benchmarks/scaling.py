@@ -28,6 +28,11 @@ from pix2pix_onthefly.world.scenes import Scene, SceneObject
 from .machine import describe as describe_machine
 from .memory import PeakMemory
 
+ROWS_OF_INVERSION = 1
+"""Rows of the UNet a step, shared by all edits of a picture: docs/performance.md, "What an edit computes"."""
+ROWS_OF_EDIT = 7
+"""Rows of the UNet a step, of one edit in the paper's way: one of the reference, two forward and two backward for the
+gradient on the latents, two of the second prediction. A row backward, of the latents alone, counts as one forward."""
 PICTURE = Scene("field", (SceneObject("fox", None, 0.5, 0.54, 0.62),))
 INSTRUCTIONS = (
     "make the fox a cat",
@@ -105,6 +110,36 @@ def measure_apart(case: Case, arguments: Sequence[str]) -> Measured:
     return Measured(**json.loads(made.stdout.splitlines()[-1]))
 
 
+@dataclass(frozen=True)
+class Speed:
+    """How fast edits are made.
+
+    Attributes:
+        rows_per_second: of the UNet.
+        other_seconds: of an edit, whatever its steps: caption, the language model, encoding, decoding.
+    """
+
+    rows_per_second: float
+    other_seconds: float
+
+
+def speed_of(steps_and_seconds: Sequence[tuple[float, float]]) -> Speed:
+    """The straight line through edits that differ in their steps alone.
+
+    Args:
+        steps_and_seconds: of at least two edits of one instruction, each with its own inversion.
+    """
+    steps, seconds = zip(*steps_and_seconds, strict=True)
+    a_step, other = statistics.linear_regression(steps, seconds)
+    return Speed((ROWS_OF_INVERSION + ROWS_OF_EDIT) / a_step, max(0.0, other))
+
+
+def by_steps(rows: Sequence[tuple[Case, Measured]]) -> list[tuple[float, float]]:
+    """Steps and seconds of the rows that differ from the first in nothing but steps."""
+    first = rows[0][0]
+    return [(case.steps, measured.seconds) for case, measured in rows if replace(case, steps=first.steps) == first]
+
+
 def table(rows: Sequence[tuple[Case, Measured]]) -> str:
     """Rows as Markdown, with the time relative to the first."""
     lines = [
@@ -139,6 +174,8 @@ def main() -> None:
         rows.append((case, measure_apart(case, sys.argv[1:])))
     print(f"{given.family}; {describe_machine(Editor.load(given.family, device=given.device).device)}\n")
     print(table(rows))
+    speed = speed_of(by_steps(rows))
+    print(f"\n{speed.rows_per_second:.1f} rows a second, and {speed.other_seconds:.2f} seconds an edit beside them\n")
     print(json.dumps([{**asdict(case), **asdict(measured)} for case, measured in rows]))
 
 

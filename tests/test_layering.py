@@ -27,6 +27,7 @@ FORBIDDEN = [
     ("running", ("batch", "server", "evaluation", "editor")),
     ("batch", ("server", "evaluation")),
     ("server", ("batch", "evaluation")),
+    ("workers", ("batch", "evaluation", "editor", "running", "models", "methods", "backbones", "records", "options")),
     ("options", ("records", "methods", "backbones", "running", "models", "evaluation", "editor")),
     ("errors", ("options", "records")),
 ]
@@ -113,6 +114,14 @@ def test_only_the_command_line_knows_typer() -> None:
 def test_only_the_command_line_imports_the_evaluation() -> None:
     assert not _named(
         [one for one in IMPORTS if one.rooms[1] == "evaluation" and one.rooms[0] not in ("evaluation", "cli")]
+    )
+
+
+def test_ray_is_imported_where_it_is_asked_for_alone() -> None:
+    own = f"{PACKAGE}.workers.ray_"
+    assert not _named([one for one in IMPORTS if one.rooms[1] == "ray"])  # by name, so that its absence can be told
+    assert not _named(
+        [one for one in IMPORTS if one.imported.startswith(own) and one.at_once and not one.importer.startswith(own)]
     )
 
 

@@ -21,7 +21,7 @@ PATIENCE = 600
 COLOURS = ("blue", "red", "green")
 
 
-def _program(tiny_folder: Path, out: Path, jobs: Path, steps: int) -> list[str]:
+def program(tiny_folder: Path, out: Path, jobs: Path, steps: int) -> list[str]:
     models = [
         f"--{option}={tiny_folder / role}"
         for option, role in (("diffusion", "diffusion"), ("captioner", "captioner"), ("language-model", "rewriter"))
@@ -30,7 +30,11 @@ def _program(tiny_folder: Path, out: Path, jobs: Path, steps: int) -> list[str]:
     return [sys.executable, "-m", "pix2pix_onthefly", "batch", str(jobs), "--out", str(out), *options]
 
 
-def _jobs(folder: Path, pictures: int, instructions: int) -> Path:
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
+
+
+def table_of_jobs(folder: Path, pictures: int, instructions: int) -> Path:
     """A table of so many pictures with so many edits each."""
     lines: list[str] = []
     for number in range(pictures):
@@ -44,10 +48,7 @@ def _jobs(folder: Path, pictures: int, instructions: int) -> Path:
 
 def _killed_after(command: list[str], edits: int, seconds: float) -> int:
     """Runs until so many edits have been told of and some time has gone by, and kills; how many were told of."""
-    paths = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     told = 0
     while told < edits and process.stdout.readline():
@@ -59,16 +60,13 @@ def _killed_after(command: list[str], edits: int, seconds: float) -> int:
     return told
 
 
-def _finished(command: list[str]) -> list[dict[str, Any]]:
-    paths = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, timeout=PATIENCE, check=False
-    )
+def finished(command: list[str]) -> list[dict[str, Any]]:
+    done = subprocess.run(command, env=environment(), capture_output=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def _check(out: Path, lines: list[dict[str, Any]], count: int) -> None:
+def check(out: Path, lines: list[dict[str, Any]], count: int) -> None:
     """Every edit has one whole picture; no other file lies there."""
     names = [name for line in lines for name in line["pictures"]]
     assert len(lines) == count
@@ -83,13 +81,13 @@ def _check(out: Path, lines: list[dict[str, Any]], count: int) -> None:
 
 
 def _killed_and_gone_on_with(tmp_path: Path, tiny_folder: Path, pictures: int, kills: int, steps: int) -> None:
-    jobs, out = _jobs(tmp_path, pictures, len(COLOURS)), tmp_path / "out"
-    command = _program(tiny_folder, out, jobs, steps)
+    jobs, out = table_of_jobs(tmp_path, pictures, len(COLOURS)), tmp_path / "out"
+    command = program(tiny_folder, out, jobs, steps)
     moments = random.Random(4)
     for kill in range(kills):
         _killed_after(command, moments.randint(1, 3) + kill * 2, moments.random() * 0.3)
-    lines = _finished(command)
-    _check(out, lines, pictures * len(COLOURS))
+    lines = finished(command)
+    check(out, lines, pictures * len(COLOURS))
     assert lines[0]["status"] == "kept"  # what had been told of before a kill is there
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..editor import Editor
@@ -17,7 +17,7 @@ from ..running.cache import digest
 from ..running.jobs import Job, given_captions
 from .folder import BatchFolder
 from .outcomes import KEPT, Outcome
-from .units import Unit, Wanted, together
+from .units import Unit, Wanted
 
 _log = logging.getLogger(__name__)
 
@@ -32,12 +32,6 @@ def edit_key(editor: Editor, picture: str, wanted: Wanted) -> str:
     return digest(
         {"picture": picture, **wanted.asked(), "weights": weights, "precision": editor.settings.precision},
     )
-
-
-def carried_out(editor: Editor, units: Sequence[Unit], folder: BatchFolder) -> Iterator[Outcome]:
-    """Carries out units one after another in this process, as many at once as fill a batch; outcomes as they come."""
-    for run in together(units, editor.settings.batch):
-        yield from carry_out(editor, run, folder)
 
 
 def carry_out(

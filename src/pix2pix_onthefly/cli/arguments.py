@@ -9,6 +9,7 @@ import typer
 
 from ..options import PRESETS
 from ..running.defaults import DEFAULT_METHOD
+from ..workers.workers import FORMS
 
 PictureFile = Annotated[
     Path,
@@ -74,6 +75,14 @@ MethodName = Annotated[
         "--method",
         metavar="NAME",
         help=f"The way of editing; see 'onthefly methods'. [default: {DEFAULT_METHOD}]",
+    ),
+]
+WorkersName = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        metavar=FORMS,
+        help="Who works: this process; a worker for each GPU or CPU core of this machine; or of a Ray cluster.",
     ),
 ]
 Ask = Annotated[

@@ -12,7 +12,8 @@ import typer
 
 from ..models.families import EDIT_ROLES, family_of
 from ..options import LoadOptions
-from .arguments import MethodName, PresetName
+from ..workers.workers import LOCAL, opened_workers
+from .arguments import MethodName, PresetName, WorkersName
 from .console import complain, say
 from .countdown import TELLING_PAUSE, duration
 from .flags import edit_flags, flags_of, settings
@@ -55,6 +56,7 @@ def batch(
     method: MethodName = None,
     preset: PresetName = None,
     contact_sheet: ContactSheet = None,
+    workers: WorkersName = LOCAL,
     *,
     changes: dict[str, Any],
     models: dict[str, Any],
@@ -64,11 +66,11 @@ def batch(
     Prints one JSON object an edit, on one line. What an earlier run made from the same picture, texts, options and
     models is kept. The exit code is 1 where some edits failed; they are tried again by the next run.
     """
+    from ..batch.dealing import carried_out
     from ..batch.folder import BatchFolder
     from ..batch.listing import rows_of
     from ..batch.sheet import check_sheet, write_sheet
     from ..batch.units import units_of
-    from ..batch.work import carried_out
     from ..running.cache import Cache
 
     check_sheet(contact_sheet)
@@ -76,15 +78,17 @@ def batch(
     units = units_of(rows_of(sources, instruction or ()), family, method=method, preset=preset, changes=changes)
     folder = BatchFolder(out)
     folder.check_apart_from(unit.image for unit in units)
-    editor = load_editor(models, EDIT_ROLES)
-    editor.executor.keep_in(Cache(folder.cache))
-    teller = _Teller(sum(len(unit.edits) for unit in units))
-    with folder.held():
-        outcomes: list[Outcome] = []
-        for outcome in carried_out(editor, units, folder):
-            outcomes.append(outcome)
-            teller.tell(outcome)
-        results = folder.write_results(outcomes)
+    with opened_workers(workers, models.get("device")) as hands:
+        editor = load_editor(models, EDIT_ROLES)
+        editor.executor.keep_in(Cache(folder.cache))
+        teller = _Teller(sum(len(unit.edits) for unit in units))
+        with folder.held():
+            made: dict[int, Outcome] = {}
+            for place, outcome in carried_out(editor, units, folder, hands):
+                made[place] = outcome
+                teller.tell(outcome)
+            outcomes = [made[place] for place in sorted(made)]
+            results = folder.write_results(outcomes)
     if contact_sheet is not None:
         write_sheet(contact_sheet, outcomes, folder)
     teller.sum_up(results, contact_sheet)

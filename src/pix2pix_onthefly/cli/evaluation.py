@@ -16,7 +16,8 @@ from ..evaluation.runs.configurations import CAPTION_SOURCES, CAPTIONER, GOLD, G
 from ..models.families import EDIT_ROLES, family_of
 from ..options import AttentionOptions, EditOptions, LoadOptions
 from ..running.defaults import options_for
-from .arguments import MethodName, PresetName
+from ..workers.workers import LOCAL, opened_workers
+from .arguments import MethodName, PresetName, WorkersName
 from .console import complain, progress_display, say
 from .countdown import countdown
 from .flags import edit_flags, flags_of, settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..evaluation.runs.configurations import Configuration
     from ..evaluation.runs.runner import Extent, Ran
     from ..evaluation.runs.setup import Setup
+    from ..workers.workers import Workers
 
 BOTH = "both"
 
@@ -69,6 +71,7 @@ def evaluate(
     setting: SettingName = SINGLE,
     limit: Limit = None,
     shard: ShardText = "1/1",
+    workers: WorkersName = LOCAL,
     caption_source: Annotated[
         str, typer.Option(metavar="|".join(CAPTION_SOURCES), help="Who captions the picture: the captioner or the set.")
     ] = CAPTIONER,
@@ -84,8 +87,10 @@ def evaluate(
     if caption_source not in CAPTION_SOURCES:
         raise OptionError(f"caption-source must be one of {', '.join(CAPTION_SOURCES)}, not {caption_source!r}")
     extent, options = _extent(setting, limit, shard), _options(models, changes, method, preset)
-    setup = _setup(dataset, out, models, gold=caption_source == GOLD, truncate=truncate)
-    _tell(_run(setup, [Configuration(options, caption_source)], extent), out, as_json=as_json)
+    with opened_workers(workers, models.get("device")) as hands:
+        setup = _setup(dataset, out, models, gold=caption_source == GOLD, truncate=truncate)
+        ran = _run(setup, [Configuration(options, caption_source)], extent, hands)
+    _tell(ran, out, as_json=as_json)
 
 
 @settings(changes=[flag for flag in EDIT_FLAGS if flag.name not in GRID_OPTIONS], models=RUN_FLAGS)
@@ -98,6 +103,7 @@ def sweep(
     setting: SettingName = SINGLE,
     limit: Limit = None,
     shard: ShardText = "1/1",
+    workers: WorkersName = LOCAL,
     truncate: Truncate = False,
     as_json: OneObject = False,
     *,
@@ -111,8 +117,10 @@ def sweep(
         raise OptionError(f"there is no grid {grid!r}; choose {', '.join(GRIDS)}")
     chosen = method if method or preset else AttentionOptions.name  # the paper's own, whatever the default is
     extent, options = _extent(setting, limit, shard), _options(models, changes, chosen, preset)
-    setup = _setup(dataset, out, models, gold=False, truncate=truncate)
-    _tell(_run(setup, paper_grid(options), extent), out, as_json=as_json)
+    with opened_workers(workers, models.get("device")) as hands:
+        setup = _setup(dataset, out, models, gold=False, truncate=truncate)
+        ran = _run(setup, paper_grid(options), extent, hands)
+    _tell(ran, out, as_json=as_json)
 
 
 def tables(
@@ -171,10 +179,10 @@ def _setup(name: str, out: Path, models: dict[str, Any], *, gold: bool, truncate
     return setup
 
 
-def _run(setup: Setup, configurations: Sequence[Configuration], extent: Extent) -> list[Ran]:
+def _run(setup: Setup, configurations: Sequence[Configuration], extent: Extent, workers: Workers) -> list[Ran]:
     from ..evaluation.runs.runner import run_all
 
-    return run_all(setup, configurations, extent, countdown())
+    return run_all(setup, configurations, extent, countdown(), workers)
 
 
 def _tell(ran: Sequence[Ran], out: Path, *, as_json: bool) -> None:

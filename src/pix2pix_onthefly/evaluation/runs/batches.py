@@ -86,6 +86,21 @@ def plan(
     return tuple(made for block in blocks for made in _batches(block, batch))
 
 
+def independent(batches: Sequence[Sequence[Slot]]) -> list[tuple[tuple[Slot, ...], ...]]:
+    """The batches of a plan in parts that need nothing of each other: most are alone; those that hold the turns of a
+    chain stay together, in their order."""
+    chained = {slot.turn.session for batch in batches for slot in batch if slot.chained}
+    found: list[tuple[set[str], list[int]]] = []
+    for place, batch in enumerate(batches):
+        ties = {slot.turn.session for slot in batch if MULTI in slot.settings and slot.turn.session in chained}
+        joined = [part for part in found if part[0] & ties]
+        places = [*(one for _, some in joined for one in some), place]
+        found = [part for part in found if not part[0] & ties]
+        found.append((ties.union(*(others for others, _ in joined)), places))
+    parts = sorted(sorted(places) for _, places in found)
+    return [tuple(tuple(batches[place]) for place in places) for places in parts]
+
+
 def _cut(dataset: Dataset, settings: Sequence[str], limit: int | None) -> Iterator[list[Slot]]:
     """The slots of each session."""
     left = len(dataset.turns) if limit is None else limit

@@ -24,7 +24,7 @@ from ..report.thumbnails import thumbnail_path
 from .batches import Slot
 from .configurations import GOLD, Configuration
 from .official_names import official_path
-from .result_files import MASKS, PICTURES, RECONSTRUCTIONS, Result, ResultFile, as_dict, key_of
+from .result_files import MASKS, PICTURES, RECONSTRUCTIONS, Result, as_dict, key_of
 from .revision import revision
 from .setup import Setup
 
@@ -53,11 +53,15 @@ class EditMaker:
     Args:
         setup: editor, set, metrics.
         configuration: what is made.
-        file: earlier results, which chains go on from.
+        name: of the configuration's files.
+        known: earlier results by key, which chains go on from.
     """
 
-    def __init__(self, setup: Setup, configuration: Configuration, file: ResultFile) -> None:
-        self.setup, self.configuration, self.file = setup, configuration, file
+    def __init__(
+        self, setup: Setup, configuration: Configuration, name: str, known: Mapping[str, Result] | None = None
+    ) -> None:
+        self.setup, self.configuration, self.name = setup, configuration, name
+        self.known: Mapping[str, Result] = {} if known is None else known
 
     def make(self, batch: Sequence[Slot]) -> list[Result]:
         """The results of a batch, one for each setting of each slot. Pictures are written, lines are not.
@@ -78,6 +82,10 @@ class EditMaker:
             for result in self._finish(one, made.get(place) or InputError(one.error or ""))
         ]
 
+    def lost(self, slot: Slot, reason: str) -> list[Result]:
+        """The results of an edit that nobody could make, one for each setting."""
+        return self._finish(_Opened(slot), OnTheFlyError(reason))
+
     def _opened(self, slot: Slot) -> _Opened:
         picture = None
         try:
@@ -97,7 +105,7 @@ class EditMaker:
         return self.setup.folder / before.picture
 
     def _before(self, slot: Slot) -> Result:
-        return self.file.known[key_of(slot.turn.session, slot.turn.number - 1, MULTI)]
+        return self.known[key_of(slot.turn.session, slot.turn.number - 1, MULTI)]
 
     def _finish(self, opened: _Opened, made: EditResult | OnTheFlyError) -> list[Result]:
         """Scores and saves an edit; its lines, one for each setting."""
@@ -119,7 +127,7 @@ class EditMaker:
         thumbnails = [thumbnail_path(setup.fingerprint, turn, path) for path in (turn.source, turn.target)]
         edit_type = turn.extra.get("type")
         return Result(
-            configuration=self.file.configuration,
+            configuration=self.name,
             dataset=setup.dataset.name,
             fingerprint=setup.fingerprint,
             rendered=setup.dataset.is_rendered,
@@ -151,7 +159,7 @@ class EditMaker:
 
     def _scored(self, result: Result, slot: Slot, made: EditResult) -> Result:
         scores, verdict = self.setup.scorer.score(slot.turn, made.image)
-        name = official_path(Path(self.file.configuration), slot.turn, _filed(slot)).as_posix()
+        name = official_path(Path(self.name), slot.turn, _filed(slot)).as_posix()
         return replace(
             result,
             caption=made.caption or None,

@@ -1,19 +1,22 @@
-"""Runs configurations over a set, batch by batch; a run that was cut off goes on where it was."""
+"""Runs configurations over a set, unit by unit; a run that was cut off goes on where it was."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from ...errors import OptionError
 from ...records import Progress, no_progress
-from ..data.turns import SETTINGS
+from ...workers.workers import LocalWorkers, Lost, Workers
 from ..report.thumbnails import keep_thumbnails
-from .batches import WHOLE, Shard, Slot, plan
+from .batches import WHOLE, Shard, independent, plan
+from .carrying import Carrier, Elsewhere
 from .configurations import Configuration
 from .edits import EditMaker
-from .result_files import Result, ResultFile, key_of, opened_results
+from .result_files import Result, ResultFile, opened_results
 from .setup import Setup
+from .units import Known, Unit, is_done, keys_of
 
 
 @dataclass(frozen=True)
@@ -45,93 +48,95 @@ class Ran:
 
 
 def run_all(
-    setup: Setup, configurations: Sequence[Configuration], extent: Extent, progress: Progress = no_progress
+    setup: Setup,
+    configurations: Sequence[Configuration],
+    extent: Extent,
+    progress: Progress = no_progress,
+    workers: Workers | None = None,
 ) -> list[Ran]:
-    """Runs configurations one after another.
+    """Runs what is yet to be done of configurations, side by side; an edit that failed before is tried again.
 
     Args:
         progress: called as progress("evaluate", done, total) with all edits that are done, also by earlier runs.
+        workers: this process if not given.
 
     Raises:
         OnTheFlyError: models that cannot be had, a folder that cannot be written to, nothing to do.
     """
-    made: list[Ran] = []
-    total = len(configurations) * sum(len(batch) for batch in _plan(setup, setup.editor.settings.batch, extent))
-    if not total and extent.shard.count == 1:
+    ran = _ran(setup, configurations, extent, progress, workers)
+    if not any(one.results for one in ran) and extent.shard.count == 1:
         raise OptionError("no session lies wholly within the limit, so that there is nothing to run; raise --limit")
-    before = 0
-    for configuration in configurations:
-
-        def told(stage: str, done: int, _: int, before: int = before) -> None:
-            progress(stage, before + done, total)
-
-        made.append(run(setup, configuration, extent, told))
-        before += total // len(configurations)
-    return made
-
-
-def _plan(setup: Setup, batch: int, extent: Extent) -> tuple[tuple[Slot, ...], ...]:
-    return plan(setup.dataset, extent.settings, batch, extent.limit, extent.shard)
+    return ran
 
 
 def run(setup: Setup, configuration: Configuration, extent: Extent, progress: Progress = no_progress) -> Ran:
-    """Runs what is yet to be done of a configuration; an edit that failed in an earlier run is tried again.
+    """Runs one configuration in this process.
 
     Raises:
-        OnTheFlyError: as of `run_all`.
+        OnTheFlyError: models that cannot be had, a folder that cannot be written to.
     """
-    batches = _plan(setup, setup.batch(configuration), extent)
-    total = sum(len(batch) for batch in batches)
-    with opened_results(setup.folder, setup.name(configuration), extent.shard) as file:
-        maker = EditMaker(setup, configuration, file)
-        progress("evaluate", _count_known(batches, file), total)
-        for batch in batches:
-            if not _copy_twins(batch, file) and not _is_done(batch, file):
-                keep_thumbnails(setup.folder, setup.fingerprint, [slot.turn for slot in batch])
-                file.append(maker.make(batch))
-                progress("evaluate", _count_known(batches, file), total)
-        keys = [_key(slot, setting) for batch in batches for slot in batch for setting in slot.settings]
-        return Ran(file.configuration, tuple(file.known[key] for key in dict.fromkeys(keys)))
+    return _ran(setup, [configuration], extent, progress, None)[0]
 
 
-def _key(slot: Slot, setting: str) -> str:
-    return key_of(slot.turn.session, slot.turn.number, setting)
+def _ran(
+    setup: Setup,
+    configurations: Sequence[Configuration],
+    extent: Extent,
+    progress: Progress,
+    workers: Workers | None,
+) -> list[Ran]:
+    named = {setup.name(configuration): configuration for configuration in configurations}
+    units = list(_units(setup, named, extent))
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(opened_results(setup.folder, name, extent.shard)) for name in named}
+        _carry_out(setup, named, units, files, progress, workers or LocalWorkers())
+        keys = {name: dict[str, None]() for name in named}
+        for unit in units:
+            for name in unit.configurations:
+                keys[name].update(dict.fromkeys(key for slot in unit.slots for key in keys_of(slot)))
+        return [Ran(name, tuple(files[name].known[key] for key in keys[name])) for name in named]
 
 
-def _is_done(batch: Sequence[Slot], file: ResultFile) -> bool:
-    """Whether every edit of a batch was made; a batch with one that failed is made again as a whole, so that whatever
-    rounding comes with a batch stays the same."""
-    results = [file.known.get(_key(slot, setting)) for slot in batch for setting in slot.settings]
-    return all(_is_made(result) for result in results)
+def _units(setup: Setup, named: Mapping[str, Configuration], extent: Extent) -> Iterator[Unit]:
+    """All units, those of configurations with batches of one size together."""
+    sizes: dict[int, list[str]] = {}
+    for name, configuration in named.items():
+        sizes.setdefault(setup.batch(configuration), []).append(name)
+    for size, names in sizes.items():
+        for part in independent(plan(setup.dataset, extent.settings, size, extent.limit, extent.shard)):
+            yield Unit(part, tuple(names))
 
 
-def _is_made(result: Result | None) -> bool:
-    return result is not None and result.error is None
+def _carry_out(
+    setup: Setup,
+    named: Mapping[str, Configuration],
+    units: Sequence[Unit],
+    files: Mapping[str, ResultFile],
+    progress: Progress,
+    workers: Workers,
+) -> None:
+    """Lets workers make what is not there; lines are written by this process alone."""
+    known = {name: file.known for name, file in files.items()}
+    tried = {(place, name): unit.tried(known[name]) for place, unit in enumerate(units) for name in unit.configurations}
+    total = sum(len(unit.slots) * len(unit.configurations) for unit in units)
+    progress("evaluate", sum(tried.values()), total)
+    carrier, elsewhere = Carrier(setup, named), Elsewhere.of(setup, named)
+    for place, made in workers.each(carrier, elsewhere, units, lambda unit: unit.told(known)):
+        unit = units[place]
+        for results in _given_up(setup, named, unit, known, made) if isinstance(made, Lost) else [made]:
+            name = results[0].configuration
+            files[name].append(results)
+            tried[place, name] = unit.tried(known[name])
+        progress("evaluate", sum(tried.values()), total)
 
 
-def _count_known(batches: Sequence[Sequence[Slot]], file: ResultFile) -> int:
-    """How many edits have been tried."""
-    tried = [all(_key(slot, setting) in file.known for setting in slot.settings) for batch in batches for slot in batch]
-    return sum(tried)
-
-
-def _copy_twins(batch: Sequence[Slot], file: ResultFile) -> bool:
-    """First turns are the same in both settings: where all of a batch are known from one, the other's are copies."""
-    known = [_known(slot, file) for slot in batch]
-    if None in known or _is_done(batch, file):
-        return False
-    copies = [
-        replace(result, setting=setting)
-        for slot, result in zip(batch, known, strict=True)
-        for setting in slot.settings
-        if result is not None and not _is_made(file.known.get(_key(slot, setting)))
-    ]
-    file.append(copies)
-    return True
-
-
-def _known(slot: Slot, file: ResultFile) -> Result | None:
-    """The result of a slot in any setting that it is one of, where it did not fail."""
-    settings = SETTINGS if slot.turn.number == 1 else slot.settings
-    found = (file.known.get(_key(slot, setting)) for setting in settings)
-    return next((result for result in found if _is_made(result)), None)
+def _given_up(
+    setup: Setup, named: Mapping[str, Configuration], unit: Unit, known: Mapping[str, Known], lost: Lost
+) -> Iterator[list[Result]]:
+    """The results of all that is missing of a unit that is lost: failed."""
+    keep_thumbnails(setup.folder, setup.fingerprint, [slot.turn for slot in unit.slots])
+    for name in unit.configurations:
+        maker = EditMaker(setup, named[name], name, known[name])  # what is given has become known when it goes on
+        for batch in unit.batches:
+            if not is_done(batch, known[name]):
+                yield [result for slot in batch for result in maker.lost(slot, lost.reason)]

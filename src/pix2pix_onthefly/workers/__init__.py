@@ -1,0 +1,1 @@
+"""Who carries out units of work: this process, or actors of Ray on any number of machines."""
