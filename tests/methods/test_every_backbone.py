@@ -15,7 +15,7 @@ from pix2pix_onthefly.methods.table import METHODS
 from pix2pix_onthefly.models import loading
 from tests.tiny_backbones import BUILDERS, save_backbone
 
-FLOWS = ("sd3", "flux")
+FLOWS = ("sd3", "flux", "flux2")
 ON_FLOWS = {"flow", "chord", "sdedit"}
 """What works on predictions alone; all else needs an inversion, random steps, or attention maps."""
 CAPTIONS: dict[str, Any] = {"before": "a red cat on the table", "after": "a blue dog on the table"}
