@@ -22,7 +22,7 @@ from .pictures.opening import opened_of, picture_of
 from .records import Conditioning, EditCaptions, EditResult, Prepared, Progress, no_progress
 from .rewriting.instructions import check_instruction
 from .running.cache import Cache
-from .running.defaults import options_for
+from .running.defaults import draw_options_for, options_for
 from .running.finishing import models_of
 from .running.jobs import Job, given_captions
 from .running.local import LocalExecutor, told_of_memory
@@ -281,11 +281,23 @@ class Editor:
     def draw(self, caption: str, options: DrawOptions | None = None, progress: Progress = no_progress) -> Image.Image:
         """A new picture from a caption.
 
+        Args:
+            options: those of `draw_options` if not given.
+
         Raises:
             InputError, ModelUnavailableError: with a sentence for the user.
         """
+        chosen = options or self.draw_options()
         with told_of_memory(1), self.models.using("diffusion") as backbone:
-            return fitting.to_image(backbone.decode(draw(backbone, caption, options, progress)))
+            return fitting.to_image(backbone.decode(draw(backbone, caption, chosen, progress)))
+
+    def draw_options(self, **changes: Any) -> DrawOptions:
+        """The settings of a drawing with this family: models distilled to few steps take few.
+
+        Raises:
+            OptionError: an unknown name or a bad value.
+        """
+        return draw_options_for(self.family, changes)
 
     def fit(self, picture: Image.Image, options: EditOptions) -> Image.Image:
         """The picture at the size it is worked on: the long side as asked for, or the size the model was trained at."""

@@ -131,11 +131,8 @@ def test_flux_is_as_large_in_the_table_as_in_its_backbone() -> None:
 def test_flux2_with_another_text_encoder_is_refused(tmp_path: Path, indexed: bool) -> None:
     """FLUX.2 [dev] reads texts with Mistral, which is another kind of conditioning and of tokenizer."""
     save_backbone(BUILDERS["flux2"](), tmp_path, PIPELINES["flux2"] if indexed else "")
-    file, old = (
-        (tmp_path / "model_index.json" if indexed else tmp_path / "text_encoder" / "config.json"),
-        "Qwen3ForCausalLM",
-    )
-    file.write_text(file.read_text().replace(old, "Mistral3ForConditionalGeneration"))
+    file = tmp_path / ("model_index.json" if indexed else "text_encoder/config.json")
+    file.write_text(file.read_text().replace("Qwen3ForCausalLM", "Mistral3ForConditionalGeneration"))
     with pytest.raises(ModelUnavailableError, match=r"Flux2Transformer2DModel with a Mistral3ForConditionalGeneration"):
         load(tmp_path)
 
