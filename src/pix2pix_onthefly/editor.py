@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from .backbones.drawing import draw
+from .captioning.settings import NEEDS_A_PICTURE
 from .errors import InputError, OnTheFlyError, OptionError
 from .methods.method import Need
 from .models import families, loading
@@ -26,6 +27,7 @@ from .running.defaults import draw_options_for, options_for
 from .running.finishing import models_of
 from .running.jobs import Job, given_captions
 from .running.local import LocalExecutor, told_of_memory
+from .running.seeing import rewriter_seeing
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -265,18 +267,30 @@ class Editor:
         *,
         options: EditOptions | None = None,
         answer: str | None = None,
+        picture: Picture | None = None,
         progress: Progress = no_progress,
     ) -> EditCaptions:
-        """The captions that an edit would have, without a picture; where nothing was understood their outcome says so.
+        """The captions that an edit would have, before anything is drawn; where nothing was understood their outcome
+        says so.
+
+        Args:
+            caption: of the picture, if known.
+            picture: as for `edit`; needed where the options let a model write that sees it, and read there alone.
 
         Raises:
             InputError, OptionError, ModelUnavailableError: with a sentence for the user.
         """
         chosen = options or self.options()
-        with self.models.using("rewriter") as rewriter:
-            return rewriter.rewrite(
-                instruction, caption, chosen.rewriting, seed=chosen.seed, answer=answer, progress=progress
-            )
+        asked: dict[str, Any] = {"seed": chosen.seed, "answer": answer, "progress": progress}
+        if not chosen.rewriting.sees_picture:
+            with self.models.using("rewriter") as rewriter:
+                return rewriter.rewrite(instruction, caption, chosen.rewriting, **asked)
+        if picture is None:
+            raise OptionError(NEEDS_A_PICTURE)
+        source = self.fit(picture_of(picture), chosen)
+        with self.models.using("captioner") as captioner:
+            seeing = rewriter_seeing(captioner, source, self.family)
+            return seeing.rewrite(instruction, caption, chosen.rewriting, **asked)
 
     def draw(self, caption: str, options: DrawOptions | None = None, progress: Progress = no_progress) -> Image.Image:
         """A new picture from a caption.

@@ -72,7 +72,7 @@ class Flux2(FlowMatching):
     @torch.no_grad()
     def condition(self, texts: Sequence[str]) -> Conditioning:
         """Hidden states of three layers of the language model side by side, which reads texts as questions; float32."""
-        chats = [
+        chats: list[Any] = [
             self.tokenizer.apply_chat_template(
                 [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True, enable_thinking=False
             )
