@@ -12,10 +12,9 @@ import torch
 from PIL import Image
 
 from ..backbones.backbone import Backbone
-from ..backbones.flow_path import NO_NOISE
 from ..errors import OnTheFlyError, OptionError
 from ..methods.direction import check_direction, edit_direction
-from ..methods.method import Method, Need
+from ..methods.method import Method, Need, refusal_of
 from ..methods.reference import keep_reference
 from ..methods.source_predictions import keep_predictions
 from ..methods.table import make_method
@@ -158,9 +157,10 @@ class LocalExecutor:
         Raises:
             OptionError: it predicts a flow, and the method needs noise.
         """
-        of_noise = method.needs & {Need.INVERSION, Need.NOISE} and "diffusion" not in method.models
-        if of_noise and not self.models.predicts_noise:
-            raise OptionError(NO_NOISE)
+        if "diffusion" in method.models or not refusal_of(method.needs, predicts_noise=False):
+            return
+        if refusal := refusal_of(method.needs, predicts_noise=self.models.predicts_noise):
+            raise OptionError(refusal)
 
     def _agreed(self, draft: Draft) -> Draft:
         """A prepared picture's draft, refused where it was prepared otherwise than its edit needs."""
