@@ -85,7 +85,8 @@ class Editor:
         the pipeline later, such as another device or a LoRA, needs a new editor.
 
         Args:
-            pipeline: of Stable Diffusion, SDXL, Stable Diffusion 3, FLUX.1 or FLUX.2 [klein], such as a `StableDiffusionPipeline`.
+            pipeline: of Stable Diffusion, SDXL, Stable Diffusion 3, FLUX.1 or FLUX.2 [klein], such as a
+                `StableDiffusionPipeline`.
             family: whose captioner and language model are used; without it `ONTHEFLY_FAMILY` counts, then the family
                 that the pipeline's weights belong to, then the one of the paper. Neither is loaded for an edit whose
                 caption, before and after are given.

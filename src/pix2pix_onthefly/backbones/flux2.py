@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKLFlux2, FlowMatchEulerDiscreteScheduler, Flux2Transformer2DModel
@@ -36,8 +36,6 @@ class Flux2(FlowMatching):
         OptionError: a transformer that takes more than the autoencoder's latents, or a text encoder that is too small
             or without a chat template.
     """
-
-    vae: AutoencoderKLFlux2
 
     def __init__(
         self,
@@ -119,7 +117,7 @@ class Flux2(FlowMatching):
 
     def _statistics(self, latents: Tensor) -> tuple[Float[Tensor, "1 cells 1 1"], Float[Tensor, "1 cells 1 1"]]:
         """Mean and deviation of the cells of a patch."""
-        norm: Any = self.vae.bn
+        norm = cast("Any", self.vae).bn
         variance = norm.running_var.float() + self.vae.config["batch_norm_eps"]
         return tuple(kept.view(1, -1, 1, 1).to(latents.device) for kept in (norm.running_mean.float(), variance.sqrt()))
 

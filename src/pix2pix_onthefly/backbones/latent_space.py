@@ -40,7 +40,7 @@ class LatentSpace(ABC):
     """
 
     def __init__(self, vae: AutoencoderKL | AutoencoderKLFlux2, denoiser: Any, *encoders: Any) -> None:
-        self.vae = vae
+        self.vae: AutoencoderKL = cast("Any", vae)  # FLUX.2's has the same verbs
         self.weights = ""
         self.gradient_rows: int | None = None
         self.device: torch.device = denoiser.device

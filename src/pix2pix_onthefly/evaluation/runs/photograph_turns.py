@@ -58,7 +58,8 @@ def _options(editor: Editor, changes: Mapping[str, Any]) -> Iterator[EditOptions
     """Those of each way that these settings go with; the page tells of the others where it has the photographs."""
     for chosen in WAYS.values():
         try:
-            yield editor.options(**{**chosen, "force": True, **changes})
+            wanted: dict[str, Any] = {**chosen, "force": True, **changes}
+            yield editor.options(**wanted)
         except OptionError:
             continue
 
