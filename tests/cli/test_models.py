@@ -181,7 +181,9 @@ def test_doctor(fake: FakeHub) -> None:
     for word in ("python:", "torch:", "device:", "memory:", "cores", "cache:", str(fake.cache), "downloads:    yes"):
         assert word in printed
     assert " bundled " in line_of(printed, "mini ")
-    assert " MB" in line_of(printed, "sd14 ")
+    assert " MB  " in line_of(printed, "sd14 ")
+    assert " MB?" in line_of(printed, "flux2-klein ")
+    assert "from memory" in printed.splitlines()[-1]
 
 
 def test_doctor_says_that_downloads_fail_where_the_hub_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
