@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderKLFlux2,
     FlowMatchEulerDiscreteScheduler,
+    Flux2Transformer2DModel,
     FluxTransformer2DModel,
     SD3Transformer2DModel,
     UNet2DConditionModel,
@@ -19,17 +21,28 @@ from diffusers import (
 from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
 )
 
 from pix2pix_onthefly.backbones.flux import Flux
+from pix2pix_onthefly.backbones.flux2 import TEXT_LAYERS, Flux2
 from pix2pix_onthefly.backbones.sd3 import StableDiffusion3
 from pix2pix_onthefly.backbones.sdxl import StableDiffusionXL
 from tests.helpers import WIDTH, WORDS, sd_scheduler, text_config, tiny_diffusion, tiny_tokenizer, tiny_vae
+from tests.saved_models import END
+from training.vocabulary import byte_symbols
 
 CHANNELS_OF_FLOWS = 16
+QWEN_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}: {{ message.content }}<|im_end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant: {% if enable_thinking is false %}no thoughts. {% endif %}"
+    "{% endif %}"
+)
 PARTS = (
     "vae",
     "unet",
@@ -154,11 +167,59 @@ def tiny_flux(*, told_guidance: bool = True, dynamic: bool = True) -> Flux:
         return Flux(flow_vae(), transformer, *encoders, tokenizer, t5, scheduler)
 
 
+def tiny_qwen_tokenizer() -> Qwen2Tokenizer:
+    """Every byte is a token; a template that can keep the model from thinking."""
+    vocabulary = {token: index for index, token in enumerate([*byte_symbols(), END])}
+    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], additional_special_tokens=["<|im_start|>", "<|im_end|>"])
+    tokenizer.chat_template = QWEN_TEMPLATE
+    return tokenizer
+
+
+def tiny_flux2() -> Flux2:
+    """FLUX.2 [klein]'s layout: a mean and a deviation for each cell of a patch, and a language model of many layers."""
+    with _seeded():
+        tokenizer = tiny_qwen_tokenizer()
+        vae = AutoencoderKLFlux2(
+            block_out_channels=(8, 8, 16, 16),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=1,
+            latent_channels=CHANNELS_OF_FLOWS,
+            norm_num_groups=4,
+        )
+        vae.bn.running_mean.normal_()  # pyright: ignore[reportOptionalMemberAccess]
+        vae.bn.running_var.uniform_(0.5, 2.0)  # pyright: ignore[reportOptionalMemberAccess]
+        transformer = Flux2Transformer2DModel(
+            in_channels=4 * CHANNELS_OF_FLOWS,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=len(TEXT_LAYERS) * 16,
+            axes_dims_rope=(4, 4, 4, 4),
+            guidance_embeds=False,
+        )
+        config = Qwen3Config(
+            vocab_size=len(tokenizer),
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=TEXT_LAYERS[-1] + 1,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            head_dim=8,
+            max_position_embeddings=1024,
+            initializer_range=0.3,
+        )
+        scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
+        return Flux2(vae, transformer, Qwen3ForCausalLM(config), tokenizer, scheduler)
+
+
 BUILDERS: dict[str, Callable[[], Any]] = {
     "stable-diffusion": tiny_diffusion,
     "sdxl": tiny_sdxl,
     "sd3": tiny_sd3,
     "flux": tiny_flux,
+    "flux2": tiny_flux2,
 }
 """Layout to a tiny backbone of it."""
 

@@ -151,11 +151,12 @@ class UnderstandInstruction(io.ComfyNode):
         """
         editor, progress = editor_of(family, low_vram), shown()
         options = editor.options(**given(RewritingOptions, values))
-        caption = editor.describe(array_of(image[0]), options=options, progress=progress)
-        captions = editor.rewrite(instruction, caption, options=options, progress=progress)
+        picture, sees = array_of(image[0]), options.rewriting.sees_picture
+        caption = None if sees else editor.describe(picture, options=options, progress=progress)
+        captions = editor.rewrite(instruction, caption, options=options, picture=picture, progress=progress)
         captions = forced(captions) if options.rewriting.force else captions
         check_understood(captions)
-        texts = caption, "\n".join(captions.before), "\n".join(captions.after)
+        texts = caption or captions.before[0], "\n".join(captions.before), "\n".join(captions.after)
         told = "\n".join(filter(None, [*texts, captions.note, captions.question]))
         return io.NodeOutput(*texts, ui=ui.PreviewText(told))
 

@@ -33,7 +33,7 @@ class OnTheFlyOutput(BaseOutput):
 
 
 class OnTheFlyPipeline(DiffusionPipeline):
-    """Edits a picture as an instruction or captions say, with the networks of Stable Diffusion, SDXL, SD3 or FLUX.1.
+    """Edits a picture as an instruction or captions say, with the networks of Stable Diffusion, SDXL, SD3 or FLUX.
 
     Args:
         vae, scheduler, text_encoder, tokenizer: what all of them have.

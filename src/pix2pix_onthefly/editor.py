@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from .backbones.drawing import draw
+from .captioning.settings import NEEDS_A_PICTURE
 from .errors import InputError, OnTheFlyError, OptionError
 from .methods.method import Need
 from .models import families, loading
@@ -22,10 +23,11 @@ from .pictures.opening import opened_of, picture_of
 from .records import Conditioning, EditCaptions, EditResult, Prepared, Progress, no_progress
 from .rewriting.instructions import check_instruction
 from .running.cache import Cache
-from .running.defaults import options_for
+from .running.defaults import draw_options_for, options_for
 from .running.finishing import models_of
 from .running.jobs import Job, given_captions
 from .running.local import LocalExecutor, told_of_memory
+from .running.seeing import rewriter_seeing
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -83,7 +85,8 @@ class Editor:
         the pipeline later, such as another device or a LoRA, needs a new editor.
 
         Args:
-            pipeline: of Stable Diffusion, SDXL, Stable Diffusion 3 or FLUX.1, such as a `StableDiffusionPipeline`.
+            pipeline: of Stable Diffusion, SDXL, Stable Diffusion 3, FLUX.1 or FLUX.2 [klein], such as a
+                `StableDiffusionPipeline`.
             family: whose captioner and language model are used; without it `ONTHEFLY_FAMILY` counts, then the family
                 that the pipeline's weights belong to, then the one of the paper. Neither is loaded for an edit whose
                 caption, before and after are given.
@@ -265,27 +268,51 @@ class Editor:
         *,
         options: EditOptions | None = None,
         answer: str | None = None,
+        picture: Picture | None = None,
         progress: Progress = no_progress,
     ) -> EditCaptions:
-        """The captions that an edit would have, without a picture; where nothing was understood their outcome says so.
+        """The captions that an edit would have, before anything is drawn; where nothing was understood their outcome
+        says so.
+
+        Args:
+            caption: of the picture, if known.
+            picture: as for `edit`; needed where the options let a model write that sees it, and read there alone.
 
         Raises:
             InputError, OptionError, ModelUnavailableError: with a sentence for the user.
         """
         chosen = options or self.options()
-        with self.models.using("rewriter") as rewriter:
-            return rewriter.rewrite(
-                instruction, caption, chosen.rewriting, seed=chosen.seed, answer=answer, progress=progress
-            )
+        asked: dict[str, Any] = {"seed": chosen.seed, "answer": answer, "progress": progress}
+        if not chosen.rewriting.sees_picture:
+            with self.models.using("rewriter") as rewriter:
+                return rewriter.rewrite(instruction, caption, chosen.rewriting, **asked)
+        if picture is None:
+            raise OptionError(NEEDS_A_PICTURE)
+        source = self.fit(picture_of(picture), chosen)
+        with self.models.using("captioner") as captioner:
+            seeing = rewriter_seeing(captioner, source, self.family)
+            return seeing.rewrite(instruction, caption, chosen.rewriting, **asked)
 
     def draw(self, caption: str, options: DrawOptions | None = None, progress: Progress = no_progress) -> Image.Image:
         """A new picture from a caption.
 
+        Args:
+            options: those of `draw_options` if not given.
+
         Raises:
             InputError, ModelUnavailableError: with a sentence for the user.
         """
+        chosen = options or self.draw_options()
         with told_of_memory(1), self.models.using("diffusion") as backbone:
-            return fitting.to_image(backbone.decode(draw(backbone, caption, options, progress)))
+            return fitting.to_image(backbone.decode(draw(backbone, caption, chosen, progress)))
+
+    def draw_options(self, **changes: Any) -> DrawOptions:
+        """The settings of a drawing with this family: models distilled to few steps take few.
+
+        Raises:
+            OptionError: an unknown name or a bad value.
+        """
+        return draw_options_for(self.family, changes)
 
     def fit(self, picture: Image.Image, options: EditOptions) -> Image.Image:
         """The picture at the size it is worked on: the long side as asked for, or the size the model was trained at."""

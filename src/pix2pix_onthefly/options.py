@@ -35,6 +35,7 @@ from .settings import settings_in as settings_in
 from .settings import unknown_option as unknown_option
 
 MOST_SEED = 2**63 - 1
+SEES_PICTURE = "sees-picture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,12 @@ class RewritingOptions(Options):
 
     title: ClassVar[str] = "captions before and after"
 
+    rewriter: str = setting(
+        "language-model",
+        "Who writes them: `language-model` reads the instruction and the captioner's caption, `sees-picture` is the "
+        "captioner itself, which sees the picture and writes its caption along with them; it needs a chat template.",
+        choices=("language-model", SEES_PICTURE),
+    )
     captions: int = setting(
         1,
         "How many captions the language model writes for each side (paper: 1, 2, 4).",
@@ -140,6 +147,11 @@ class RewritingOptions(Options):
         "that they would count as part of the change.",
     )
     force: bool = setting(False, "Edit although the instruction was not understood.", common=True)
+
+    @property
+    def sees_picture(self) -> bool:
+        """Whether the captioner writes all captions."""
+        return self.rewriter == SEES_PICTURE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +221,10 @@ class EditOptions(Options):
                 "inversion null-text is for methods that guide away from the empty text (prompt-to-prompt, and ddim "
                 f"with negative empty), which the method {self.method.name} does not as it is set; choose one of them, "
                 "or another inversion"
+            )
+        if self.caption_for_instruction and self.rewriting.sees_picture:
+            raise OptionError(
+                "with rewriter sees-picture the captioner knows the instruction; leave caption_for_instruction out"
             )
         if self.best and self.candidates == 1:
             raise OptionError("best ranks several candidates; ask for some, such as --candidates 4, or leave it out")
@@ -354,6 +370,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "carried_row": "source",
         "direction_scale": 1.0,
         "cross_attention_guidance": 0.15,
+        "rewriter": "language-model",
         "captions": 1,
         "shots": 1,
         "wording": "terse",

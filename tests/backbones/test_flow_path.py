@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
 
-from pix2pix_onthefly.backbones.flow_path import FlowPath
+from pix2pix_onthefly.backbones.flow_path import FlowPath, empirical_shift
 from pix2pix_onthefly.backbones.flux import packed, places, unpacked
 from pix2pix_onthefly.errors import OptionError
 from pix2pix_onthefly.methods.flow_steps import noise_of
@@ -74,12 +75,17 @@ def test_larger_pictures_have_more_noise_where_the_settings_say_so() -> None:
     assert FlowPath.of(SHIFTED, 4, tokens=256) == FlowPath.of(SHIFTED, 4, tokens=4096)
 
 
+def test_levels_of_flux2_are_shifted_as_its_pipeline_does() -> None:
+    for tokens, steps in ((64, 4), (4096, 4), (4096, 50), (5000, 20)):
+        assert empirical_shift(tokens, steps) == pytest.approx(compute_empirical_mu(tokens, steps))
+
+
 def test_there_are_no_random_steps(path: FlowPath) -> None:
     with pytest.raises(OptionError, match="without random steps; choose --method flow"):
         path.posterior(some(0), some(1), path.timesteps[0])
 
 
-@pytest.mark.parametrize("layout", ["sd3", "flux"])
+@pytest.mark.parametrize("layout", ["sd3", "flux", "flux2"])
 def test_maps_and_odd_sides_are_refused_in_a_sentence(layout: str) -> None:
     backbone = BUILDERS[layout]()
     with pytest.raises(OptionError, match=r"no cross-attention maps.*--method sdedit"):
@@ -88,7 +94,7 @@ def test_maps_and_odd_sides_are_refused_in_a_sentence(layout: str) -> None:
         backbone.predict(torch.zeros(1, 16, 8, 7), 500.0, backbone.condition([CAPTION]))
 
 
-@pytest.mark.parametrize("layout", ["sd3", "flux"])
+@pytest.mark.parametrize("layout", ["sd3", "flux", "flux2"])
 def test_predictions_are_differentiable_and_rows_do_not_touch_each_other(layout: str) -> None:
     backbone = BUILDERS[layout]()
     latents = torch.cat([some(0)[:1], some(1)[:1]]).requires_grad_()

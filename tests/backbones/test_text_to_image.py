@@ -10,18 +10,20 @@ from typing import Any
 import pytest
 import torch
 from diffusers import (
+    Flux2KleinPipeline,
     FluxPipeline,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
 )
 from torch import Tensor
+from torch.nn.functional import pixel_unshuffle
 
 from pix2pix_onthefly.backbones.drawing import sample
 from pix2pix_onthefly.backbones.flux import packed
 from pix2pix_onthefly.backbones.stable_diffusion import LatentDiffusion
 from tests.helpers import CAPTION, difference, report, tiny_diffusion
-from tests.tiny_backbones import altered, parts_of, tiny_flux, tiny_sd3, tiny_sdxl
+from tests.tiny_backbones import altered, parts_of, tiny_flux, tiny_flux2, tiny_sd3, tiny_sdxl
 
 STEPS = 4
 HEIGHT, WIDTH = 96, 64
@@ -45,7 +47,7 @@ def drawn_by(kind: Any, backbone: Any, noise: Tensor, missing: tuple[str, ...] =
     pipeline = kind(**parts_of(backbone), **dict.fromkeys(missing))
     pipeline.set_progress_bar_config(disable=True)
     size = {"height": HEIGHT, "width": WIDTH}
-    made = pipeline(CAPTION, **size, num_inference_steps=STEPS, latents=noise, output_type="pt", **arguments)
+    made = pipeline(prompt=CAPTION, **size, num_inference_steps=STEPS, latents=noise, output_type="pt", **arguments)
     return made.images
 
 
@@ -100,6 +102,26 @@ def test_flux_with_true_guidance() -> None:
     noise = noise_for(backbone)
     expected = drawn_by(FluxPipeline, backbone, packed(noise), true_cfg_scale=3.0, negative_prompt="")
     check("flux, true guidance", drawn(backbone, noise, 3.0), expected)
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0], ids=["distilled", "base"])
+def test_flux2_klein(scale: float) -> None:
+    """The distilled one is not guided; the library takes noise in patches."""
+    backbone = tiny_flux2()
+    noise = noise_for(backbone)
+    expected = drawn_by(Flux2KleinPipeline, backbone, pixel_unshuffle(noise, 2), guidance_scale=scale)
+    check(f"flux2, scale {scale}", drawn(backbone, noise, scale), expected)
+
+
+def test_flux2_encodes_as_its_pipeline_does() -> None:
+    """The batch norm of the autoencoder is undone by decoding."""
+    backbone = tiny_flux2()
+    pixels = torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    pipeline: Any = Flux2KleinPipeline(**parts_of(backbone))
+    latents = backbone.encode(pixels)
+    assert difference(pixel_unshuffle(latents, 2), pipeline._encode_vae_image(pixels, None)) < 1e-5
+    vae: Any = backbone.vae
+    assert difference(backbone.decode(latents), vae.decode(vae.encode(pixels).latent_dist.mode()).sample) < 1e-4
 
 
 def test_a_unet_that_was_distilled_with_a_guidance_scale_as_an_input() -> None:

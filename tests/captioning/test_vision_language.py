@@ -10,17 +10,22 @@ import pytest
 import torch
 
 from pix2pix_onthefly import Editor
-from pix2pix_onthefly.captioning.settings import FLORENCE, QUESTION, VISION_LANGUAGE
+from pix2pix_onthefly.captioning.settings import FLORENCE, QUESTION, VISION_LANGUAGE, CaptioningSettings
 from pix2pix_onthefly.captioning.vision_language import VisionLanguageCaptioner
 from pix2pix_onthefly.errors import OptionError
 from pix2pix_onthefly.models import families, loading
-from tests.captioning.tiny import save_florence, save_qwen
+from tests.captioning.tiny import save_florence, save_qwen, save_smolvlm
 from tests.cli import helpers as cli_helpers
 from tests.cli.helpers import onthefly
 from tests.saved_models import picture, row_of
 
 here = cli_helpers.here  # a fixture is found by its name in the module of the tests
-KINDS: dict[str, Callable[[Path], None]] = {"qwen": save_qwen, "florence": save_florence}
+KINDS: dict[str, Callable[[Path], None]] = {"qwen": save_qwen, "florence": save_florence, "smolvlm": save_smolvlm}
+CHATTING = {
+    "qwen": f"<|vision_end|>{QUESTION}<|im_end|><|im_start|>",
+    "smolvlm": f"{QUESTION}<end_of_utterance>\nAssistant:",
+}
+"""Those with a chat template, and how a question ends in it."""
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +61,41 @@ def test_a_captioner_in_a_folder_serves_the_command_line(name: str, folders: dic
 
 
 def test_each_kind_is_asked_as_it_wants(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    florence, qwen = captioner_in(folders["florence"]), captioner_in(folders["qwen"])
-    assert (florence.settings, qwen.settings) == (FLORENCE, VISION_LANGUAGE)
+    """Florence-2's processor makes a sentence of its task token."""
+    florence = captioner_in(folders["florence"])
+    assert florence.settings == FLORENCE
     assert "Describe in detail what is shown in the image." in seen_by(florence, monkeypatch)
-    assert f"<|vision_end|>{QUESTION}<|im_end|><|im_start|>" in seen_by(qwen, monkeypatch)
+    for name, end in CHATTING.items():
+        captioner = captioner_in(folders[name])
+        assert captioner.settings == VISION_LANGUAGE
+        assert end in seen_by(captioner, monkeypatch)
+
+
+def test_others_are_given_the_beginning_of_a_caption(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With neither a task token nor a chat template."""
+    loaded = captioner_in(folders["florence"])
+    begun = CaptioningSettings(prefix="a picture of", shortest=0, longest=8)
+    captioner = VisionLanguageCaptioner(loaded.model, loaded.processor, begun)
+    text = seen_by(captioner, monkeypatch).replace(captioner.processor.tokenizer.eos_token, "")
+    assert text.removesuffix("</s>").rstrip().endswith("a picture of")
+
+
+def test_smolvlm_sees_a_picture_in_tiles_without_the_part_for_videos(folders: dict[str, Path]) -> None:
+    """Its own way to lay a conversation out asks that part first, which would need torchvision."""
+    captioner = captioner_in(folders["smolvlm"])
+    assert captioner.processor.video_processor is None
+    inputs = captioner._inputs(picture(), None)
+    assert inputs["pixel_values"].shape[1] > 1
+    assert captioner.describe(picture()) == captioner.describe(picture())
 
 
 def test_a_captioner_that_chats_is_told_the_instruction(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = seen_by(captioner_in(folders["qwen"]), monkeypatch, instruction="make the cat a dog")
-    assert "'make the cat a dog'" in text
-    assert "as it is now" in text
+    for name in CHATTING:
+        text = seen_by(captioner_in(folders[name]), monkeypatch, instruction="make the cat a dog")
+        assert "'make the cat a dog'" in text
+        assert "as it is now" in text
 
 
 def test_others_refuse_to_be_told(folders: dict[str, Path], here: Path) -> None:

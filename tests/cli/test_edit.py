@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
 
 import pytest
 
+from pix2pix_onthefly import Editor
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.models import families
 from pix2pix_onthefly.pictures import opening, saving
+from pix2pix_onthefly.running.defaults import draw_options_for
 from tests.cli import helpers as cli_helpers
 from tests.cli.helpers import QUICK, edit, onthefly, options_of, same_pixels
 
@@ -130,6 +133,27 @@ def test_draw(here: Path) -> None:
     assert same_pixels("one.png", "two.png")
     assert not same_pixels("one.png", "three.png")
     assert onthefly("edit", "cat.png", "--like", "one.png").exit_code == 2  # its recipe is not that of an edit
+
+
+def test_a_distilled_family_draws_with_its_own_steps_and_guidance(
+    here: Path, tiny_family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it edits; what is given still wins."""
+    distilled = {name: families.FAMILIES["sdxl-turbo"].option_defaults[name] for name in ("steps", "guidance_scale")}
+    own = dataclasses.replace(families.FAMILIES[tiny_family], option_defaults=distilled)
+    monkeypatch.setitem(families.FAMILIES, tiny_family, own)
+    assert onthefly("draw", "a cat", "-o", "one.png", "--size", "64").exit_code == 0
+    drawn = options_of(saving.read_recipe("one.png"))
+    assert {name: drawn[name] for name in distilled} == {"steps": 4, "guidance_scale": 1.0}
+    assert onthefly("draw", "a cat", "-o", "two.png", "--size", "64", "--steps", "2").exit_code == 0
+    assert options_of(saving.read_recipe("two.png"))["steps"] == 2
+    assert Editor.load(tiny_family, device="cpu").draw_options().steps == 4
+
+
+@pytest.mark.parametrize("name", ["lcm", "sd-turbo", "sdxl-turbo", "flux-schnell", "flux2-klein"])
+def test_every_distilled_family_of_the_table_draws_in_few_steps(name: str) -> None:
+    chosen = draw_options_for(families.FAMILIES[name])
+    assert (chosen.steps, chosen.guidance_scale) == (4, 1.0)
 
 
 def test_scene(here: Path) -> None:

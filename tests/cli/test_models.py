@@ -72,7 +72,14 @@ def test_models_lists_every_row_and_what_is_here(fake: FakeHub) -> None:
     assert result.exit_code == 0, result.output
     printed = result.stdout
     for role, row in families.known_rows():
-        assert row.licence in line_of(printed, role, row.source)
+        line = line_of(printed, role, f" {row.source} ")
+        unsure = "?" if "licence" in row.unchecked else ""
+        assert re.search(rf"  {re.escape(row.licence + unsure)}  +{'to be accepted' if row.gated else 'open'}", line)
+        assert f"  {row.parameters} million" in line
+    klein, schnell = (line_of(printed, FAMILIES[name].diffusion.source) for name in ("flux2-klein", "flux-schnell"))
+    assert ("  Apache-2.0  " in klein, "  Apache-2.0?  " in schnell) == (True, True)
+    assert "15960 MB?" in klein
+    assert "from memory" in printed.splitlines()[-1]
     assert " bundled " in line_of(printed, "package:mini/captioner")
     assert " yes " in line_of(printed, PHI.source)
     assert " partly " in line_of(printed, SD14.source)
@@ -87,6 +94,8 @@ def test_models_as_json(fake: FakeHub) -> None:
     row = rows["diffusion", SD14.source]
     assert row["revision"] == SD14.revision
     assert row["families"] == ["sd14"]
+    assert row["unchecked"] == []
+    assert rows["diffusion", FAMILIES["flux2-klein"].diffusion.source]["unchecked"] == ["sizes", "gated"]
     assert (row["cached"], row["cached_bytes"]) == ("no", 0)
 
 
@@ -172,7 +181,9 @@ def test_doctor(fake: FakeHub) -> None:
     for word in ("python:", "torch:", "device:", "memory:", "cores", "cache:", str(fake.cache), "downloads:    yes"):
         assert word in printed
     assert " bundled " in line_of(printed, "mini ")
-    assert " MB" in line_of(printed, "sd14 ")
+    assert " MB  " in line_of(printed, "sd14 ")
+    assert " MB?" in line_of(printed, "flux2-klein ")
+    assert "from memory" in printed.splitlines()[-1]
 
 
 def test_doctor_says_that_downloads_fail_where_the_hub_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

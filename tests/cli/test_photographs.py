@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from pix2pix_onthefly.evaluation.runs.photograph_edits import PRECISIONS, WAYS
 from pix2pix_onthefly.models import families
 from tests.cli.helpers import onthefly, said
 from tests.conftest import TINY, register_tiny_family
+from tests.evaluation.fixtures import write_set, zip_folder
 from tests.fake_hub import connect, go_offline
 
 QUICK = ("--limit", "2", "--steps", "2", "--size", "64", "--device", "cpu")
@@ -71,6 +73,46 @@ def test_one_command_makes_one_page_that_can_be_sent_back(family: str, tmp_path:
         f"{family}, sdedit: chelsea, make the cat a fox"
     ]
     assert gone.read_bytes() == before
+
+
+def test_the_first_thing_the_page_says_is_whether_half_precision_agrees(family: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert onthefly("photographs", "--out", str(out), "--family", family, *QUICK, "--limit", "1").exit_code == 0
+    page = (out / "photographs.html").read_text(encoding="utf-8")
+    (said_first,) = re.findall(r"</h2>\s*<p><b>(.*?)</b></p>", page)
+    verdict = r"(agrees|differs) with float32 \(\d+\.\d dB\)"
+    assert re.fullmatch(rf"{family}: bfloat16 {verdict}, float16 {verdict}\.", said_first)
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+def test_magicbrush_stands_on_the_same_page(
+    family: str, tmp_path: Path, zipped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first turns in the same ways, scored as the evaluation does; a second run makes none of them again."""
+    scoring = "pix2pix_onthefly.evaluation.metrics.scoring.FAMILIES"
+    home, bundled = (families.FAMILIES[name] for name in (families.PHOTOGRAPH_FAMILY, families.DEFAULT_FAMILY))
+    known = {**families.FAMILIES, families.PHOTOGRAPH_FAMILY: dataclasses.replace(home, clip=bundled.clip)}
+    monkeypatch.setattr(scoring, known)
+    place = write_set(tmp_path / "set", {"139": 2, "30": 1})
+    place = zip_folder(place, tmp_path / "test.zip", "MagicBrush/", password="MagicBrush") if zipped else place
+    own = ("--out", str(tmp_path / "out"), "--family", family, *QUICK, "--limit", "1")
+    result = onthefly("photographs", *own, "--magicbrush", str(place), "--turns", "2")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "out" / "photographs.html").read_text(encoding="utf-8")
+    methods = page[page.index("single turns: methods</h2>") :]
+    for label in ("flow", "Pix2Pix-OnTheFly", "sdedit"):
+        assert re.search(rf"<td>[^<]*{label}[^<]*</td><td>2</td>", methods), label
+    assert "CLIP-I" in methods
+    assert str(tmp_path) not in page
+    again = onthefly("photographs", *own, "--magicbrush", str(place), "--turns", "2")
+    assert "6 of 6 edits done" in said(again)[-2]
+
+
+def test_a_magicbrush_that_is_none_is_refused_before_anything_is_edited(family: str, tmp_path: Path) -> None:
+    result = onthefly("photographs", "--out", str(tmp_path / "out"), "--family", family, "--magicbrush", "nowhere.zip")
+    assert result.exit_code == 2
+    assert "there is no file or folder nowhere.zip" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_precisions_are_compared_with_the_same_captions(family: str, tmp_path: Path) -> None:

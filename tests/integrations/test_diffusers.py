@@ -21,6 +21,7 @@ CLASSES = {
     "sdxl": "StableDiffusionXLPipeline",
     "sd3": "StableDiffusion3Pipeline",
     "flux": "FluxPipeline",
+    "flux2": "Flux2KleinPipeline",
 }
 TEXTS: dict[str, Any] = {"before": BEFORE[0], "after": AFTER[0], "steps": 2, "size": 64, "keep": "off"}
 

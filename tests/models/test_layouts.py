@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pix2pix_onthefly.backbones.flux import NATIVE_CELLS
-from pix2pix_onthefly.errors import ModelUnavailableError
+from pix2pix_onthefly.errors import ModelUnavailableError, OptionError
 from pix2pix_onthefly.models import hub, loading
 from pix2pix_onthefly.models.families import custom_row, known_rows
 from pix2pix_onthefly.models.layouts import LAYOUTS
@@ -27,6 +27,7 @@ PIPELINES = {
     "sdxl": "StableDiffusionXLPipeline",
     "sd3": "StableDiffusion3Pipeline",
     "flux": "FluxPipeline",
+    "flux2": "Flux2KleinPipeline",
 }
 
 
@@ -70,7 +71,7 @@ def test_classes_without_a_backbone_are_refused(tmp_path: Path) -> None:
     save_backbone(BUILDERS["flux"](), tmp_path)
     file = tmp_path / "transformer" / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "_class_name": "WanTransformer3DModel"}))
-    with pytest.raises(ModelUnavailableError, match=r"no backbone for a WanTransformer3DModel.*sd3, flux"):
+    with pytest.raises(ModelUnavailableError, match=r"no backbone for a WanTransformer3DModel.*sd3, flux, flux2"):
         load(tmp_path)
 
 
@@ -123,7 +124,31 @@ def test_every_diffusion_row_of_the_table_names_its_layout() -> None:
 
 
 def test_flux_is_as_large_in_the_table_as_in_its_backbone() -> None:
-    assert LAYOUTS["flux"].cells == NATIVE_CELLS
+    assert LAYOUTS["flux"].cells == LAYOUTS["flux2"].cells == NATIVE_CELLS
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["with an index", "parts alone"])
+def test_flux2_with_another_text_encoder_is_refused(tmp_path: Path, indexed: bool) -> None:
+    """FLUX.2 [dev] reads texts with Mistral, which is another kind of conditioning and of tokenizer."""
+    save_backbone(BUILDERS["flux2"](), tmp_path, PIPELINES["flux2"] if indexed else "")
+    file = tmp_path / ("model_index.json" if indexed else "text_encoder/config.json")
+    file.write_text(file.read_text().replace("Qwen3ForCausalLM", "Mistral3ForConditionalGeneration"))
+    with pytest.raises(ModelUnavailableError, match=r"Flux2Transformer2DModel with a Mistral3ForConditionalGeneration"):
+        load(tmp_path)
+
+
+def test_flux2_needs_the_chat_template_of_its_text_encoder(tmp_path: Path) -> None:
+    save_backbone(BUILDERS["flux2"](), tmp_path)
+    (tmp_path / "tokenizer" / "chat_template.jinja").unlink()
+    with pytest.raises(OptionError, match="has no chat template"):
+        load(tmp_path)
+
+
+def test_flux2_needs_the_layers_that_it_reads(tmp_path: Path) -> None:
+    made = BUILDERS["flux2"]()
+    made.text_encoder.config.num_hidden_layers = 12
+    with pytest.raises(OptionError, match="12 layers and not the 27"):
+        type(made)(made.vae, made.transformer, made.text_encoder, made.tokenizer, made.scheduler)
 
 
 def test_of_the_tables_sdxl_the_index_is_fetched_too_for_it_says_what_the_empty_text_is(

@@ -12,6 +12,7 @@ from diffusers import (
     DDPMPipeline,
     DiffusionPipeline,
     EulerDiscreteScheduler,
+    Flux2KleinPipeline,
     FluxPipeline,
     LCMScheduler,
     StableDiffusion3Pipeline,
@@ -35,6 +36,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "sdxl": (StableDiffusionXLPipeline, {}),
     "sd3": (StableDiffusion3Pipeline, {}),
     "flux": (FluxPipeline, {}),
+    "flux2": (Flux2KleinPipeline, {}),
 }
 
 

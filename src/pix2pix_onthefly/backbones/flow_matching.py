@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
 import torch
-from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler
+from diffusers import AutoencoderKL, AutoencoderKLFlux2, FlowMatchEulerDiscreteScheduler
 from jaxtyping import Float
 from torch import Tensor
 
@@ -35,7 +35,7 @@ class FlowMatching(LatentSpace):
 
     def __init__(
         self,
-        vae: AutoencoderKL,
+        vae: AutoencoderKL | AutoencoderKLFlux2,
         transformer: Any,
         scheduler: FlowMatchEulerDiscreteScheduler,
         *encoders: Any,
@@ -86,10 +86,15 @@ class FlowMatching(LatentSpace):
         side = self.native_size // self.pixels_per_latent
         height, width = cells or (side, side)
         tokens = (height // PATCH) * (width // PATCH)
-        return FlowPath.of(self.scheduler, steps, tokens=tokens, levels=self._levels(steps))
+        shift = self._shift(tokens, steps)
+        return FlowPath.of(self.scheduler, steps, tokens=tokens, levels=self._levels(steps), shift=shift)
 
     def _levels(self, steps: int) -> list[float] | None:
         """Levels of noise before they are shifted; None for the scheduler's own."""
+        return None
+
+    def _shift(self, tokens: int, steps: int) -> float | None:
+        """By how much levels are shifted that depend on the size; None for what the scheduler's settings say."""
         return None
 
     def _check_sides(self, latents: Tensor) -> None:

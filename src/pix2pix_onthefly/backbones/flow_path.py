@@ -38,16 +38,19 @@ class FlowPath:
         *,
         tokens: int,
         levels: Sequence[float] | None = None,
+        shift: float | None = None,
     ) -> FlowPath:
         """Reads a diffusers scheduler set to `steps` steps; the scheduler itself is left as it was.
 
         Args:
             tokens: of the transformer for one picture, by which levels are shifted where the settings say so.
             levels: to shift, one for each step, in place of the scheduler's own.
+            shift: in place of the one that the settings give for so many tokens.
         """
         own = cast("FlowMatchEulerDiscreteScheduler", FlowMatchEulerDiscreteScheduler.from_config(scheduler.config))
-        shift = dynamic_shift(own.config, tokens) if own.config["use_dynamic_shifting"] else None
-        own.set_timesteps(steps, sigmas=None if levels is None else list(levels), mu=shift)
+        dynamic = bool(own.config["use_dynamic_shifting"])
+        taken = (dynamic_shift(own.config, tokens) if shift is None else shift) if dynamic else None
+        own.set_timesteps(steps, sigmas=None if levels is None else list(levels), mu=taken)
         return cls(*(tuple(map(float, cast("Tensor", found))) for found in (own.timesteps, own.sigmas)))
 
     def noised(
@@ -110,3 +113,15 @@ def dynamic_shift(scheduler: Any, tokens: int) -> float:
     fewest, most = scheduler["base_image_seq_len"], scheduler["max_image_seq_len"]
     slope = (scheduler["max_shift"] - scheduler["base_shift"]) / (most - fewest)
     return scheduler["base_shift"] + slope * (tokens - fewest)
+
+
+def empirical_shift(tokens: int, steps: int) -> float:
+    """By how much FLUX.2's noise levels are shifted for a picture of so many tokens, drawn in so many steps.
+
+    diffusers' `compute_empirical_mu`: lines that were fitted for 10 and for 200 steps, and between these by steps.
+    """
+    at_200 = 0.00016927 * tokens + 0.45666666
+    if tokens > 4300:
+        return at_200
+    at_10 = 8.73809524e-05 * tokens + 1.89833333
+    return at_200 + (at_200 - at_10) / 190 * (steps - 200)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderKLFlux2
 from jaxtyping import Float
 from torch import Tensor
 
@@ -52,8 +52,8 @@ class LatentSpace(ABC):
         gradient_rows: how many rows of a batch are differentiated at once, to save memory; None for all.
     """
 
-    def __init__(self, vae: AutoencoderKL, denoiser: Any, *encoders: Any) -> None:
-        self.vae = vae
+    def __init__(self, vae: AutoencoderKL | AutoencoderKLFlux2, denoiser: Any, *encoders: Any) -> None:
+        self.vae: AutoencoderKL = cast("Any", vae)  # FLUX.2's has the same verbs
         self.weights = ""
         self.gradient_rows: int | None = None
         self.device: torch.device = denoiser.device
@@ -93,15 +93,23 @@ class LatentSpace(ABC):
         """Pixels in -1..1 to latents of about unit variance, an eighth as high and wide; the posterior's mode."""
         pixels = pixels.to(self.device, self.vae.dtype)
         posterior = cast("Any", self.vae.encode(pixels)).latent_dist
-        return (posterior.mode().float() - self._shift) * self.vae.config["scaling_factor"]
+        return self._scaled(posterior.mode().float())
 
     @torch.no_grad()
     def decode(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows 3 height width"]:
         """Latents to pixels, about -1..1, float32 on the CPU."""
-        scaled = latents / self.vae.config["scaling_factor"] + self._shift
-        return cast("Any", self.vae).decode(scaled.to(self.device, self.vae.dtype)).sample.float().cpu()
+        own = self._unscaled(latents)
+        return cast("Any", self.vae).decode(own.to(self.device, self.vae.dtype)).sample.float().cpu()
+
+    def _scaled(self, own: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows channels h w"]:
+        """The autoencoder's own latents brought to about unit variance."""
+        return (own - self._mean) * self.vae.config["scaling_factor"]
+
+    def _unscaled(self, latents: Float[Tensor, "rows channels h w"]) -> Float[Tensor, "rows channels h w"]:
+        """The inverse of `_scaled`."""
+        return latents / self.vae.config["scaling_factor"] + self._mean
 
     @property
-    def _shift(self) -> float:
+    def _mean(self) -> float:
         """Mean of the autoencoder's own latents, which those of 16 channels have."""
         return float(self.vae.config.get("shift_factor") or 0.0)

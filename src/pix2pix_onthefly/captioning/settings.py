@@ -16,6 +16,11 @@ CANNOT_BE_TOLD = (
     "this captioner cannot be told of the instruction; leave caption_for_instruction out, or choose one with a chat "
     "template, such as --captioner Qwen/Qwen3-VL-2B-Instruct"
 )
+CANNOT_SEE = (
+    "rewriter sees-picture needs a captioner with a chat template, such as --captioner Qwen/Qwen3-VL-2B-Instruct; "
+    "choose one, or leave rewriter out"
+)
+NEEDS_A_PICTURE = "rewriter sees-picture writes captions of a picture, and there is none here; leave rewriter out"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,10 +86,9 @@ class VisionLanguageCaptioner:
 
     def _inputs(self, image: Image.Image, instruction: str | None) -> dict[str, Any]:
         """What the model is given for a picture, on its device and in its precision."""
-        chats = self._chats
-        if instruction is not None and not chats:
+        if instruction is not None and not self.chats:
             raise OptionError(CANNOT_BE_TOLD)
-        if chats:
+        if self.chats:
             made = self._asked(image, self._question(instruction))
         else:
             text = self.settings.task or self.settings.prefix
@@ -116,7 +115,8 @@ class VisionLanguageCaptioner:
         return self.settings.question_with_instruction.replace(INSTRUCTION, " ".join(instruction.split()))
 
     @property
-    def _chats(self) -> bool:
+    def chats(self) -> bool:
+        """Whether it can be asked in words."""
         return not self.settings.task and getattr(self.processor, "chat_template", None) is not None
 
     @property

@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from ..captioning.settings import NEEDS_A_PICTURE
+from ..errors import OptionError
 from ..models.families import family_of
 from ..options import EditOptions, LoadOptions, RewritingOptions
 from ..running.defaults import options_for
@@ -56,6 +58,8 @@ def rewrite(
     check_caption(caption)
     _, family = family_of(LoadOptions().with_changes(**models))
     options = options_for(family, changes=changes)
+    if options.rewriting.sees_picture:
+        raise OptionError(NEEDS_A_PICTURE)
     editor = load_editor(models, ("rewriter",))
     with progress_display() as progress:
         captions = editor.rewrite(instruction, caption, options=options, progress=progress)

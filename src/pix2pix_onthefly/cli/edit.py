@@ -100,7 +100,7 @@ def edit(
     )
     towards = _direction_of(request)
     editor = load_editor(request.models, request.roles)
-    asked = ask and "rewriter" in request.roles
+    asked = ask and request.wants_captions
     captions = ask_back(editor, opened.image, request, options) if asked else None
     result = _edited(editor, opened, request, options, towards, captions, limits)
     results = (result, *result.others)
@@ -159,12 +159,15 @@ def ask_back(editor: Editor, picture: Image.Image, request: EditRequest, options
     """
     with progress_display() as progress:
         told = request.instruction if options.caption_for_instruction else None
-        caption = request.caption or editor.describe(picture, told, options=options, progress=progress)
-        captions = editor.rewrite(request.instruction, caption, options=options, progress=progress)
+        caption = request.caption
+        if caption is None and not options.rewriting.sees_picture:
+            caption = editor.describe(picture, told, options=options, progress=progress)
+        asked: dict[str, Any] = {"options": options, "picture": picture}
+        captions = editor.rewrite(request.instruction, caption, **asked, progress=progress)
     if captions.question:
         answer = ask_user(captions.question, captions.candidates)
         with progress_display() as progress:
-            captions = editor.rewrite(request.instruction, caption, options=options, answer=answer, progress=progress)
+            captions = editor.rewrite(request.instruction, caption, **asked, answer=answer, progress=progress)
     return captions
 
 

@@ -10,6 +10,7 @@ import typer
 from ..errors import InputError
 from ..models import families as table
 from ..models.families import EDIT_ROLES, ModelRow, close_names, custom_row, known_rows
+from ..models.rows import FACTS
 from ..options import LoadOptions
 from .arguments import AsJson
 from .console import complain, say, say_json, say_rows
@@ -20,9 +21,24 @@ if TYPE_CHECKING:
 
 MEGABYTE = 10**6
 SHORT_REVISION = 7
-GATED = "to be accepted"
+GATED, OPEN = "to be accepted", "open"
+UNCHECKED = "?"
+"""Marks what a row tells that the hub was not asked about."""
 ONCE_MORE = "run this command again once you are online"
 
+HEADS = (
+    "role",
+    "model",
+    "revision",
+    "licence",
+    "gated",
+    "weights",
+    "download",
+    "in half precision",
+    "here",
+    "size",
+    "families",
+)
 models_app = typer.Typer(
     help="List the models, and what of them is on this machine; 'models fetch' downloads them.",
     invoke_without_command=True,
@@ -52,8 +68,10 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         say_json({"models": [_described(*entry) for entry in found]})
         return
-    heads = "role", "model", "revision", "licence", "download", "in half precision", "here", "size", "families"
-    _say_table([heads, *(_line(*entry) for entry in found)])
+    _say_table([HEADS, *(_line(*entry) for entry in found)])
+    if any(row.unchecked for _, row, _, _ in found):
+        say()
+        say(f"{UNCHECKED}: written down from memory, since the hub could not be asked; its page of the model says.")
 
 
 def _described(role: str, row: ModelRow, names: Sequence[str], found: Presence) -> dict[str, object]:
@@ -63,7 +81,9 @@ def _described(role: str, row: ModelRow, names: Sequence[str], found: Presence) 
         "revision": row.revision,
         "licence": row.licence,
         "gated": row.gated,
+        "unchecked": list(row.unchecked),
         "safetensors": row.safetensors,
+        "parameters_millions": row.parameters,
         "download_megabytes": row.megabytes,
         "variant": row.variant,
         "variant_download_megabytes": row.variant_megabytes or None,
@@ -74,11 +94,21 @@ def _described(role: str, row: ModelRow, names: Sequence[str], found: Presence) 
 
 
 def _line(role: str, row: ModelRow, names: Sequence[str], found: Presence) -> tuple[str, ...]:
-    whole, half = ("-" if row.bundled else f"{row.download(half=half)} MB" for half in (False, True))
-    revision = (row.revision or "-")[:SHORT_REVISION]
-    size = f"{round(found.size / MEGABYTE)} MB" if found.size else "-"
-    licence = f"{row.licence} ({GATED})" if row.gated else row.licence
-    return role, row.source, revision, licence, whole, half, found.state, size, ", ".join(names) or "-"
+    mark = {fact: UNCHECKED if fact in row.unchecked else "" for fact in FACTS}
+    whole, half = ("-" if row.bundled else f"{row.download(half=half)} MB{mark['sizes']}" for half in (False, True))
+    return (
+        role,
+        row.source,  # unmarked, for it is copied from here
+        (row.revision or "-")[:SHORT_REVISION],
+        row.licence + mark["licence"],
+        (GATED if row.gated else OPEN) + mark["gated"],
+        f"{row.parameters} million{mark['sizes']}",
+        whole,
+        half,
+        found.state,
+        f"{round(found.size / MEGABYTE)} MB" if found.size else "-",
+        ", ".join(names) or "-",
+    )
 
 
 def _say_table(lines: Sequence[Sequence[str]]) -> None:
@@ -158,10 +188,13 @@ def doctor(as_json: AsJson = False) -> None:
             name,
             str(fit["cached"]),
             str(fit["fits"]),
-            f"{fit['needed']} MB",
-            f"{fit['needed_low_vram']} MB",
+            f"{fit['needed']} MB{UNCHECKED if fit['unchecked'] else ''}",
+            f"{fit['needed_low_vram']} MB{UNCHECKED if fit['unchecked'] else ''}",
             GATED if fit["gated"] else "",
         )
         for name, fit in fits.items()
     ]
     _say_table([heads, *lines])
+    if any(fit["unchecked"] for fit in fits.values()):
+        say()
+        say(f"{UNCHECKED}: from sizes that were written down from memory.")

@@ -12,7 +12,7 @@ from .. import __version__
 from ..models.families import family_of
 from ..options import DrawOptions, EditOptions, InversionOptions, LoadOptions, ReconstructionOptions
 from ..pictures.standard_streams import is_dash
-from ..running.defaults import options_for
+from ..running.defaults import draw_options_for, options_for
 from .arguments import CaptionText, NoMetadata, OutputFile, Overwrite, PictureFile
 from .console import complain, progress_display, say_rows, telling_of
 from .edit import default_output
@@ -74,7 +74,7 @@ def draw(
     """Draw a new picture from a caption."""
     from ..pictures import saving
 
-    options = DrawOptions().with_changes(**changes)
+    options = draw_options_for(family_of(LoadOptions().with_changes(**models))[1], changes)
     check_caption(caption)
     target = saving.check_output(output or f"drawing-{options.seed}.png", overwrite=overwrite)
     editor = load_editor(models, ("diffusion",))

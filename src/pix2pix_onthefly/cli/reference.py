@@ -11,8 +11,10 @@ from typing import Any
 
 from typer.main import get_command
 
+from ..methods.method import refusal_of
 from ..methods.table import METHODS
 from ..models.families import FAMILIES
+from ..models.layouts import LAYOUTS
 from ..options import (
     PRESETS,
     DrawOptions,
@@ -20,6 +22,7 @@ from ..options import (
     InversionOptions,
     LoadOptions,
     Options,
+    ReconstructionOptions,
     RewritingOptions,
     flag_of,
     settings_in,
@@ -39,7 +42,7 @@ _SETTINGS = "Settings: "
 
 def reference() -> str:
     """The page as Markdown."""
-    parts = [HEAD, *_commands(), *_settings(), *_presets(), *_families()]
+    parts = [HEAD, *_commands(), *_settings(), *_presets(), *_families(), *_backbones()]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
@@ -120,6 +123,36 @@ def _families() -> Iterator[str]:
         for name, family in FAMILIES.items()
     ]
     yield from _table(("family", "defaults", "factor on guidance scales"), rows)
+
+
+def _backbones() -> Iterator[str]:
+    yield "## Methods on backbones\n\nEvery cell is a test (`tests/methods/test_every_backbone.py`).\n"
+    homes = {
+        layout: ", ".join(f"`{name}`" for name, family in FAMILIES.items() if family.diffusion.layout == layout)
+        for layout in LAYOUTS
+    }
+    yield from _table(("backbone", "families"), [(f"`{layout}`", names) for layout, names in homes.items()])
+    refusals = {(method, layout): refusal_on(method, layout) for method in ways_of_editing() for layout in LAYOUTS}
+    yield from _table(
+        ("method", *(f"`{layout}`" for layout in LAYOUTS)),
+        [
+            (f"`{method}`", *("refused" if refusals[method, layout] else "works" for layout in LAYOUTS))
+            for method in ways_of_editing()
+        ],
+    )
+    sentences = dict.fromkeys(sentence for sentence in refusals.values() if sentence)
+    yield "\n".join(f'Refused before anything is loaded: "{sentence}".\n' for sentence in sentences)
+
+
+def ways_of_editing() -> list[str]:
+    """The methods that work on a family's own weights, by name."""
+    return [name for name, row in METHODS.items() if row.listed or name == ReconstructionOptions.name]
+
+
+def refusal_on(method: str, layout: str) -> str:
+    """Why a method does not work on a kind of backbone; empty where it does."""
+    factory: Any = METHODS[method].factory
+    return refusal_of(factory.needs, predicts_noise=LAYOUTS[layout].predicts_noise)
 
 
 def _listed(values: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from ..errors import InputError, OptionError, OutputError
 from ..models.endpoints import is_endpoint
 from ..models.families import CUSTOM_ROLES, FAMILIES, FOLDER_MARK, family_of, known_rows
-from ..options import AttentionOptions, EditOptions, LoadOptions, RewritingOptions
+from ..options import SEES_PICTURE, AttentionOptions, EditOptions, LoadOptions, RewritingOptions
 from ..rewriting.instructions import check_instruction
 from ..running.defaults import DEFAULT_METHOD, changed_settings, options_for
 
@@ -58,8 +58,14 @@ class EditRequest:
     @property
     def roles(self) -> list[str]:
         """Of the models that are needed: a text that is given needs none that would write it."""
-        written = {"captioner": self.caption, "rewriter": self.before or self.after or self.direction}
-        return ["diffusion", *(role for role, text in written.items() if not text)]
+        writer = "captioner" if self.changes.get("rewriter") == SEES_PICTURE else "rewriter"
+        needed = [*(["captioner"] if not self.caption else []), *([writer] if self.wants_captions else [])]
+        return ["diffusion", *dict.fromkeys(needed)]
+
+    @property
+    def wants_captions(self) -> bool:
+        """Whether captions before and after are still to be written."""
+        return not (self.before or self.after or self.direction)
 
     def options(self) -> EditOptions:
         """The settings of the edit, checked without loading anything.

@@ -54,11 +54,12 @@ class TransformersModel:
 
     def count_tokens(self, prompt: Prompt) -> int:
         """How many tokens the prompt takes, those of its chat template included."""
-        return self._ids(prompt).shape[1]
+        return self._inputs(prompt)["input_ids"].shape[1]
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> str:
         """What the model writes behind the prompt; the process's own random numbers are left alone."""
-        ids = self._ids(prompt).to(self.model.device)
+        inputs = {name: one.to(self.model.device) for name, one in self._inputs(prompt).items()}
+        begun = inputs["input_ids"].shape[1]
         arguments: dict[str, Any] = {"max_new_tokens": sampling.room, "pad_token_id": self._padding}
         if sampling.temperature > 0:
             arguments |= {"do_sample": True, "temperature": sampling.temperature}
@@ -68,22 +69,21 @@ class TransformersModel:
         if sampling.stops:
             arguments |= {"stop_strings": list(sampling.stops), "tokenizer": self.tokenizer}
         if sampling.grammar is not None:
-            arguments["logits_processor"] = [GrammarConstraint(self._vocabulary, sampling.grammar, ids.shape[1])]
+            arguments["logits_processor"] = [GrammarConstraint(self._vocabulary, sampling.grammar, begun)]
         with _own_randomness(self.model.device, sampling.seed), torch.no_grad():
-            made = self.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **arguments)
+            made = self.model.generate(**inputs, **arguments)
         # Cleaning up would take the space before a full stop, but what was written is to be read.
-        return self.tokenizer.decode(
-            made[0, ids.shape[1] :], skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
+        return self.tokenizer.decode(made[0, begun:], skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
     def layout(self, prompt: Prompt) -> str:
         """The text that the model gets: of a conversation, with the marks of its chat template."""
         return prompt if isinstance(prompt, str) else self._conversation(prompt)
 
-    def _ids(self, prompt: Prompt) -> Tensor:
-        """Token ids [1, length]. A chat template writes the special tokens itself."""
+    def _inputs(self, prompt: Prompt) -> dict[str, Tensor]:
+        """Token ids [1, length] with their mask. A chat template writes the special tokens itself."""
         is_text = isinstance(prompt, str)
-        return self.tokenizer(self.layout(prompt), return_tensors="pt", add_special_tokens=is_text)["input_ids"]
+        ids = self.tokenizer(self.layout(prompt), return_tensors="pt", add_special_tokens=is_text)["input_ids"]
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
     def _conversation(self, messages: tuple[Message, ...]) -> str:
         """Laid out so that the model goes on with the last message, which is the beginning of its answer."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from enum import Enum
 from typing import Protocol
 
 from ..backbones.backbone import Backbone
+from ..backbones.flow_path import NO_NOISE
 from ..options import EditOptions
 from ..records import Case, Edited, Progress, no_progress
 
@@ -24,6 +25,15 @@ class Need(Enum):
     """A backbone that predicts noise, along DDIM's path; whoever needs an inversion needs that, too."""
     CAPTIONS = "captions"
     """Captions before and after the edit."""
+
+
+def refusal_of(needs: Set[Need], *, predicts_noise: bool) -> str:
+    """Why a way of editing does not work on a kind of backbone, in one sentence; empty where it does.
+
+    Args:
+        predicts_noise: whether the backbone predicts noise, along DDIM's path, and no flow.
+    """
+    return NO_NOISE if needs & {Need.INVERSION, Need.NOISE} and not predicts_noise else ""
 
 
 class Method(Protocol):

@@ -52,6 +52,7 @@ class Fit:
             `--low-vram`.
         fits: `yes`, `with --low-vram` or `no`.
         gated: the hub gives some of it only to people who have accepted a licence.
+        unchecked: the estimate is from sizes that were written down from memory.
     """
 
     cached: str
@@ -59,6 +60,7 @@ class Fit:
     needed_low_vram: int
     fits: str
     gated: bool = False
+    unchecked: bool = False
 
 
 def peak_megabytes(family: Family, bytes_per_weight: int, *, low_vram: bool = False) -> int:
@@ -104,7 +106,8 @@ def judge(family: Family, device: Device, bytes_per_weight: int) -> Fit:
     needed_low_vram = peak_megabytes(family, bytes_per_weight, low_vram=True)
     fits = "yes" if needed <= device.free else "with --low-vram" if needed_low_vram <= device.free else "no"
     gated = any(getattr(family, role).gated for role in EDIT_ROLES)
-    return Fit(cached, needed, needed_low_vram, fits, gated)
+    unchecked = any("sizes" in getattr(family, role).unchecked for role in EDIT_ROLES)
+    return Fit(cached, needed, needed_low_vram, fits, gated, unchecked)
 
 
 def describe_device(device: torch.device) -> Device:

@@ -106,6 +106,10 @@ FAMILIES: dict[str, Family] = {
         rows.FLUX_DEV, "FLUX.1 of twelve billion weights, which is told its guidance", guidance_scale=1.0
     ),
     "flux-schnell": _photographs(rows.FLUX_SCHNELL, "FLUX.1 distilled to one to four steps", **_FEW_STEPS),
+    "flux2-klein": _photographs(
+        rows.FLUX2_KLEIN, "FLUX.2 [klein] of four billion weights, distilled to four steps", **_FEW_STEPS
+    ),
+    "flux2-klein-base": _photographs(rows.FLUX2_KLEIN_BASE, "FLUX.2 [klein] of four billion weights, not distilled"),
 }
 MORE_ROWS: tuple[tuple[str, ModelRow], ...] = (
     ("captioner", BLIP_LARGE),

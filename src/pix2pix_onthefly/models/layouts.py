@@ -112,9 +112,23 @@ LAYOUTS: dict[str, Layout] = {
         patch=2,
         predicts_noise=False,
     ),
+    "flux2": Layout(
+        {
+            "vae": diffusers_part("vae", "diffusers:AutoencoderKLFlux2"),
+            "transformer": diffusers_part("transformer", "diffusers:Flux2Transformer2DModel"),
+            "text_encoder": transformers_part("text_encoder", "transformers:Qwen3ForCausalLM"),
+            "tokenizer": tokenizer_part("tokenizer", "transformers:Qwen2Tokenizer"),
+            "scheduler": scheduler_part(_FLOW),
+        },
+        f"{_BACKBONES}.flux2:Flux2",
+        denoiser=_TRANSFORMER,
+        cells=128,
+        patch=2,
+        predicts_noise=False,
+    ),
 }
 """Name to layout; rows of the table name theirs."""
-_SECOND_ENCODER = "text_encoder_2"
+_FIRST_ENCODER, _SECOND_ENCODER = "text_encoder", "text_encoder_2"
 _BY_TRANSFORMER = {
     layout.parts[_TRANSFORMER].kind.partition(":")[2]: name
     for name, layout in LAYOUTS.items()
@@ -135,18 +149,21 @@ def layout_in(folder: Path) -> Layout:
     index = _json(folder / INDEX)
     if _TRANSFORMER in index or _UNET in index:
         kind, second = _class_in(index.get(_TRANSFORMER)), _class_in(index.get(_SECOND_ENCODER))
+        first = _class_in(index.get(_FIRST_ENCODER))
     else:
         kind = str(_json(folder / _TRANSFORMER / "config.json").get("_class_name", ""))
         second = "there" if (folder / _SECOND_ENCODER / "config.json").is_file() else ""
-    return LAYOUTS[layout_name(kind, two_encoders=bool(second))]
+        (first, *_) = _json(folder / _FIRST_ENCODER / "config.json").get("architectures") or [""]
+    return LAYOUTS[layout_name(kind, two_encoders=bool(second), encoder=str(first))]
 
 
-def layout_name(transformer: str, *, two_encoders: bool) -> str:
+def layout_name(transformer: str, *, two_encoders: bool, encoder: str = "") -> str:
     """The name of the layout of a model's classes.
 
     Args:
         transformer: the class that predicts; empty for a UNet.
         two_encoders: whether it has a second text encoder.
+        encoder: class of the first one, where it is known.
 
     Raises:
         UnknownLayout: there is no backbone for its classes.
@@ -155,7 +172,10 @@ def layout_name(transformer: str, *, two_encoders: bool) -> str:
         return "sdxl" if two_encoders else "stable-diffusion"
     if transformer not in _BY_TRANSFORMER:
         raise UnknownLayout(transformer)
-    return _BY_TRANSFORMER[transformer]
+    name = _BY_TRANSFORMER[transformer]
+    if encoder and LAYOUTS[name].parts[_FIRST_ENCODER].kind.partition(":")[2] != encoder:
+        raise UnknownLayout(f"{transformer} with a {encoder}")  # FLUX.2 [dev] has klein's transformer, and Mistral
+    return name
 
 
 def spacing_of(scheduler: Path) -> dict[str, str]:

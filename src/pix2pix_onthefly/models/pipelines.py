@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 UNNAMED = "pipeline"
 """Source of networks that came from nowhere."""
+_KNOWN = "Stable Diffusion, SDXL, Stable Diffusion 3, FLUX.1 or FLUX.2 [klein]"
 _SAMPLES = 16
 """Numbers of each tensor of weights that its name depends on."""
 _DECIDED = ("diffusion", "device", "precision")
@@ -98,16 +99,13 @@ def _layout_of(pipeline: DiffusionPipeline) -> tuple[str, Layout]:
     transformer = getattr(pipeline, "transformer", None)
     if transformer is None and getattr(pipeline, "unet", None) is None:
         raise InputError(
-            f"{type(pipeline).__name__} has neither unet nor transformer; give a loaded pipeline of Stable Diffusion, "
-            "SDXL, Stable Diffusion 3 or FLUX.1"
+            f"{type(pipeline).__name__} has neither unet nor transformer; give a loaded pipeline of {_KNOWN}"
         )
     kind = "" if transformer is None else type(_own(transformer)).__name__
     try:
         name = layout_name(kind, two_encoders=getattr(pipeline, "text_encoder_2", None) is not None)
     except UnknownLayout as error:
-        raise InputError(
-            f"there is no backbone for {error}; give a pipeline of Stable Diffusion, SDXL, Stable Diffusion 3 or FLUX.1"
-        ) from error
+        raise InputError(f"there is no backbone for {error}; give a pipeline of {_KNOWN}") from error
     return name, LAYOUTS[name]
 
 

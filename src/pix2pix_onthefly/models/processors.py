@@ -6,17 +6,27 @@ none, so that the parts are put together here without it. Classes are always the
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 
 class _WithoutVideos:
-    """For processor classes: a part that is not there is of the right class."""
+    """For processor classes: a part that is not there is of the right class, and no conversation asks for it."""
 
     def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
         """As of the library, but for what is None."""
         own: Any = super()
         return None if argument is None else own.check_argument_for_proper_class(argument_name, argument)
+
+    def apply_chat_template(self, *arguments: Any, **named: Any) -> Any:
+        """As of all processors; SmolVLM's own first asks its part for videos how many pictures a video has."""
+        from transformers import ProcessorMixin
+
+        lacks = getattr(self, "video_processor", self) is None  # itself where its kind knows of no videos
+        every: Any = ProcessorMixin
+        own: Any = super()
+        return (partial(every.apply_chat_template, self) if lacks else own.apply_chat_template)(*arguments, **named)
 
 
 class PictureProcessor:

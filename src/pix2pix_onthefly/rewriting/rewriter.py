@@ -39,18 +39,27 @@ class Rewriter:
         language_model: what answers.
         examples: the pool that few-shot examples are drawn from.
         lexicon: the closed vocabulary of the models that work with it, if they have one.
+        of_picture: whether the language model sees the picture that the captions are of, and describes it itself.
     """
 
     def __init__(
-        self, language_model: LanguageModel, examples: Sequence[Example], lexicon: Lexicon | None = None
+        self,
+        language_model: LanguageModel,
+        examples: Sequence[Example],
+        lexicon: Lexicon | None = None,
+        *,
+        of_picture: bool = False,
     ) -> None:
         self.language_model = language_model
         self.examples = tuple(examples)
         self.lexicon = lexicon
+        self.of_picture = of_picture
 
     @property
     def format(self) -> str:
         """The prompt's format: a key of `FORMATS`."""
+        if self.of_picture:
+            return "picture"
         if not self.language_model.has_chat_template:
             return "paper"
         return "chat" if self.language_model.begins_answers else "dialogue"

@@ -1,4 +1,4 @@
-"""The settings that an edit has where nothing else was asked for: those of a method, a family and a preset together."""
+"""The settings of an edit or a drawing where nothing else was asked for: a method's, a family's and a preset's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ..methods.table import method_options
 from ..models.families import Family
-from ..options import EditOptions, FlowOptions, MethodOptions, preset, scaled_down
+from ..options import DrawOptions, EditOptions, FlowOptions, MethodOptions, preset, scaled_down
 
 DEFAULT_METHOD = FlowOptions.name
 
@@ -41,6 +41,20 @@ def options_for(
     if isinstance(wanted, str):  # a record of the caller's own means what it says
         record = scaled_down(record, family.guidance_factor, {**below, **given})
     return EditOptions.of(record).with_changes(**{**below, **given})
+
+
+def draw_options_for(family: Family, changes: Mapping[str, Any] | None = None) -> DrawOptions:
+    """The settings of a drawing with a family, whose own steps and guidance are those of its edits.
+
+    Args:
+        changes: settings by name, which win over the family's.
+
+    Raises:
+        OptionError: an unknown name or a bad value.
+    """
+    usual = DrawOptions()
+    own = {name: value for name, value in family.option_defaults.items() if name in usual.flat()}
+    return usual.with_changes(**{**own, **(changes or {})})
 
 
 def changed_settings(options: Mapping[str, Any], family: Family, method: str | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@ is short each model is loaded once however many pictures there are."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,10 +12,9 @@ import torch
 from PIL import Image
 
 from ..backbones.backbone import Backbone
-from ..backbones.flow_path import NO_NOISE
 from ..errors import OnTheFlyError, OptionError
 from ..methods.direction import check_direction, edit_direction
-from ..methods.method import Method, Need
+from ..methods.method import Method, Need, refusal_of
 from ..methods.reference import keep_reference
 from ..methods.source_predictions import keep_predictions
 from ..methods.table import make_method
@@ -114,12 +113,9 @@ class LocalExecutor:
 
     def prepared(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
         """Drafts with all that edits of a picture share: caption, latents and, where methods need it, inversion."""
-        alive = [place for place, draft in enumerate(drafts) if draft.error is None]
-        going = self.stages.captioned([drafts[place] for place in alive], [methods[place] for place in alive], progress)
-        going = self.stages.encoded(going, [methods[place] for place in alive])
-        going = self.stages.inverted(going, [methods[place] for place in alive], progress)
-        found = dict(zip(alive, going, strict=True))
-        return [found.get(place, draft) for place, draft in enumerate(drafts)]
+        captioned = _of_living(drafts, methods, lambda some, ways: self.stages.captioned(some, ways, progress))
+        encoded = _of_living(captioned, methods, self.stages.encoded)
+        return _of_living(encoded, methods, lambda some, ways: self.stages.inverted(some, ways, progress))
 
     def with_reference(self, draft: Draft, progress: Progress) -> Draft:
         """An inverted draft with its unedited regeneration and maps, where those fit into `map_memory`."""
@@ -161,9 +157,10 @@ class LocalExecutor:
         Raises:
             OptionError: it predicts a flow, and the method needs noise.
         """
-        of_noise = method.needs & {Need.INVERSION, Need.NOISE} and "diffusion" not in method.models
-        if of_noise and not self.models.predicts_noise:
-            raise OptionError(NO_NOISE)
+        if "diffusion" in method.models or not refusal_of(method.needs, predicts_noise=False):
+            return
+        if refusal := refusal_of(method.needs, predicts_noise=self.models.predicts_noise):
+            raise OptionError(refusal)
 
     def _agreed(self, draft: Draft) -> Draft:
         """A prepared picture's draft, refused where it was prepared otherwise than its edit needs."""
@@ -265,6 +262,18 @@ class LocalExecutor:
         """The closed vocabulary of the family, if it has one."""
         name = self.models.family.lexicon
         return None if name is None else load_lexicon(name)
+
+
+def _of_living(
+    drafts: Sequence[Draft],
+    methods: Sequence[Method],
+    stage: Callable[[Sequence[Draft], Sequence[Method]], Sequence[Draft]],
+) -> list[Draft]:
+    """All drafts, those without an error after a stage."""
+    alive = [place for place, draft in enumerate(drafts) if draft.error is None]
+    going = stage([drafts[place] for place in alive], [methods[place] for place in alive])
+    found = dict(zip(alive, going, strict=True))
+    return [found.get(place, draft) for place, draft in enumerate(drafts)]
 
 
 def _manner(draft: Draft) -> tuple[EditOptions, tuple[int, int]]:

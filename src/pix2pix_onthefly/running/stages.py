@@ -6,7 +6,8 @@ A stage takes drafts and gives as many back, in the same order. Errors that are 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, TypeVar
@@ -21,18 +22,22 @@ from ..inversions.inversion import Inversion
 from ..language.prompts import as_text
 from ..methods.method import Method, Need
 from ..models.identity import weights_key
-from ..models.residency import Models
+from ..models.residency import Models, Role
 from ..pictures import fitting
 from ..records import EditCaptions, InversionKey, Inverted, Progress
 from ..rewriting import rewriter as rewriting
+from ..rewriting.formats import FORMATS
+from ..rewriting.full_stop import without_full_stop
 from ..rewriting.instructions import check_instruction
 from ..rewriting.lexicon import load_lexicon
 from ..rewriting.pool import load_pool
 from ..rewriting.request import build_request
+from ..rewriting.rewriter import Rewriter
 from ..rewriting.understanding import check_understood, forced, read_wish
 from .cache import Cache, KeptNoise, NoCache
 from .clock import Clock
 from .drafts import Draft
+from .seeing import rewriter_seeing
 
 OF_ONE_JOB = InputError, OptionError, NotUnderstoodError, RefusedAnswerError
 """Errors that are about one job and do not end the others."""
@@ -75,13 +80,20 @@ class Stages:
     def captioned(self, drafts: Sequence[Draft], methods: Sequence[Method], progress: Progress) -> list[Draft]:
         """Every draft with a caption: its own, or the captioner's (paper 3.1). Equal pictures are captioned once, or
         once for each instruction that the captioner is told; for methods that need nothing of the kind the caption is
-        empty."""
+        empty. Where the captioner writes all captions of an edit they are here as well."""
         made = [
             draft if draft.caption is not None or method.needs else replace(draft, caption="")
             for draft, method in zip(drafts, methods, strict=True)
         ]
+        made = [
+            self._with_seen(draft, progress) if _sees(draft, method) else draft
+            for draft, method in zip(made, methods, strict=True)
+        ]
+        made = [_with_first_caption(draft) for draft in made]
         waiting = grouped(
-            ((draft.digest, _told(draft)), place) for place, draft in enumerate(made) if draft.caption is None
+            ((draft.digest, _told(draft)), place)
+            for place, draft in enumerate(made)
+            if draft.caption is None and draft.error is None
         )
         for (_, told), places in waiting.items():
             clock, first = Clock(progress), drafts[places[0]]
@@ -169,6 +181,16 @@ class Stages:
                 made[place] = replace(draft, error=error)
         return made
 
+    def _with_seen(self, draft: Draft, progress: Progress) -> Draft:
+        """A draft with the captions that the captioner writes, which sees the picture."""
+        clock = Clock(progress)
+        try:
+            with clock.stage("rewrite"):
+                captions = self._captions(draft, None, progress)
+        except OF_ONE_JOB as error:
+            return replace(draft, error=error)
+        return replace(draft.timed("rewrite", clock.seconds["rewrite"]), captions=captions)
+
     def _captions(self, draft: Draft, failure: LanguageModelError | None, progress: Progress) -> EditCaptions:
         """The language model's captions, where something was understood or the edit is forced.
 
@@ -185,7 +207,7 @@ class Stages:
         if kept is None:
             if failure is not None:
                 raise failure
-            with self.models.using("rewriter") as rewriter:
+            with self._rewriter(draft) as rewriter:
                 kept = rewriter.rewrite(
                     draft.job.instruction,
                     draft.caption,
@@ -194,9 +216,19 @@ class Stages:
                     answer=draft.job.answer,
                     progress=progress,
                 )
-            content = {**dataclasses.asdict(kept), "model": str(self.models.family.rewriter)}
+            content = {**dataclasses.asdict(kept), "model": str(getattr(self.models.family, _writer(draft)))}
             self.cache.keep_record("rewritten", key, content)
         return _usable(kept, force=options.force)
+
+    @contextmanager
+    def _rewriter(self, draft: Draft) -> Generator[Rewriter]:
+        """Who writes a draft's captions, lent."""
+        if draft.options.rewriting.sees_picture:
+            with self.models.using("captioner") as captioner:
+                yield rewriter_seeing(captioner, draft.source, self.models.family)
+        else:
+            with self.models.using("rewriter") as rewriter:
+                yield rewriter
 
     @staticmethod
     def _accepted(draft: Draft) -> Draft:
@@ -218,8 +250,10 @@ class Stages:
             wish.text, draft.caption, options, seed=seed, examples=load_pool(family.pool), format="paper"
         )
         settings = {name: value for name, value in options.flat().items() if name not in ("force", "full_stops")}
+        seen = {"picture": draft.digest, "layout": FORMATS["picture"].of_picture} if options.sees_picture else {}
         return {
-            **self._common("rewriter"),
+            **self._common(_writer(draft)),
+            **seen,
             "settings": settings,
             "seed": seed,
             "texts": [instruction, draft.caption, draft.job.answer],
@@ -284,6 +318,26 @@ def _on_device(inverted: Inverted, kept: KeptNoise, device: torch.device) -> Inv
 def _told(draft: Draft) -> str | None:
     """The instruction that the captioner is told, if it is."""
     return draft.job.instruction.strip() or None if draft.options.caption_for_instruction else None
+
+
+def _sees(draft: Draft, method: Method) -> bool:
+    """Whether the captioner is to write a draft's captions."""
+    wanted = draft.captions is None and draft.job.direction is None and Need.CAPTIONS in method.needs
+    return wanted and draft.options.rewriting.sees_picture
+
+
+def _with_first_caption(draft: Draft) -> Draft:
+    """A draft whose picture has a caption, where who wrote all captions of the edit saw it: the first one."""
+    written = draft.captions is not None and bool(draft.captions.replies)
+    if draft.caption is not None or not written or not draft.options.rewriting.sees_picture:
+        return draft
+    assert draft.captions is not None
+    return replace(draft, caption=without_full_stop(draft.captions.before[0]))
+
+
+def _writer(draft: Draft) -> Role:
+    """The role of the model that writes a draft's captions."""
+    return "captioner" if draft.options.rewriting.sees_picture else "rewriter"
 
 
 def _usable(captions: EditCaptions, *, force: bool) -> EditCaptions:

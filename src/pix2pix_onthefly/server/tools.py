@@ -135,11 +135,13 @@ def _explained(
         OnTheFlyError: nothing can be.
     """
     options = editor.options(**settings_from(given))
-    caption = editor.describe(open_picture(Path(image)), options=options, progress=progress)
-    captions = editor.rewrite(instruction, caption, options=options, answer=answer, progress=progress)
+    picture, sees = open_picture(Path(image)), options.rewriting.sees_picture
+    caption = None if sees else editor.describe(picture, options=options, progress=progress)
+    asked: dict[str, Any] = {"options": options, "answer": answer, "picture": picture}
+    captions = editor.rewrite(instruction, caption, **asked, progress=progress)
     left_out = ("prompt", "replies")
     record = {name: value for name, value in dataclasses.asdict(captions).items() if name not in left_out}
-    return {"caption": caption, **record}
+    return {"caption": caption or captions.before[0], **record}
 
 
 def _understood(result: EditResult, output: str | None) -> dict[str, Any]:

@@ -12,8 +12,11 @@ from ...models.doctor import examine
 from ...pictures.opening import open_picture
 from ..data.photographs import Photograph
 from ..runs.photograph_edits import AGREES, WAYS, PhotographEdit, agreement
+from ..runs.result_files import Result
 from .page import template
+from .tables import BOLD
 from .thumbnails import small_webp
+from .writing import tables_of
 
 _SIDE = 320
 
@@ -23,24 +26,43 @@ def photographs_page(
     files: Mapping[Photograph, Path],
     edits: Sequence[PhotographEdit],
     precisions: Sequence[Sequence[PhotographEdit]],
+    scored: Sequence[Result] = (),
 ) -> str:
     """The page as HTML.
 
     Args:
         folder: what the edits' pictures are named from.
         precisions: for each family one edit in each precision, float32 first.
+        scored: edits of MagicBrush's turns, for its tables.
 
     Raises:
-        OnTheFlyError: Jinja2 is not installed.
+        OnTheFlyError: Jinja2 is not installed, or of tables pandas.
     """
     families = list(dict.fromkeys(edit.family for edit in edits))
+    rows = [_precision_rows(folder, group) for group in precisions]
     return template("photographs.html").render(
-        precisions=[row for group in precisions for row in _precision_rows(folder, group)],
+        statements=[_statement(group) for group in rows],
+        precisions=[row for group in rows for row in group],
         agrees=AGREES,
         facts=_facts(),
         ways=[_way_row(edits, family, way) for family in families for way in WAYS],
         photographs=[_photograph(folder, one, path, edits) for one, path in files.items()],
+        tables=list(tables_of(scored)) if scored else [],
+        bold=BOLD,
     )
+
+
+def _statement(rows: Sequence[dict[str, Any]]) -> str:
+    """What a family's edit in each precision tells, in one sentence."""
+    first, *others = rows
+    if first["edit"].error:
+        return f"{first['edit'].family}: float32 itself failed, so that nothing can be said."
+    told = [
+        f"{row['edit'].way} {'failed' if row['edit'].error else row['verdict'] + ' with float32'}"
+        + ("" if row["decibels"] is None else f" ({row['decibels']:.1f} dB)")
+        for row in others
+    ]
+    return f"{first['edit'].family}: {', '.join(told)}."
 
 
 def _precision_rows(folder: Path, group: Sequence[PhotographEdit]) -> list[dict[str, Any]]:

@@ -118,6 +118,7 @@ def name_of(configuration: Configuration, facts: Mapping[str, object]) -> str:
         f"{texts.shots}shot",
         f"{texts.captions}caption",
         *(() if texts.lock_first_caption else ("free",)),
+        *((texts.rewriter,) if texts.sees_picture else ()),
         texts.wording,
         *((GOLD,) if configuration.caption_source == GOLD else ()),
         f"{options.steps}steps",
