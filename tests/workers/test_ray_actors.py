@@ -93,4 +93,4 @@ def test_a_cluster_without_room_is_said_at_once(cluster: Cluster, monkeypatch: p
 
 def test_ray_leaves_signals_to_the_program(cluster: Cluster) -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_IGN)  # ignored in the background
