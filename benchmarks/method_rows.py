@@ -58,6 +58,7 @@ ROWS: tuple[Row, ...] = (
     Row("flow, no mask", "flow", {"keep": "off"}, is_ours=True),
     Row("flow, not refined", "flow", {"refine": 0.0}, is_ours=True),
     Row("flow, one route", "flow", {"route": "flow"}, is_ours=True),
+    Row("flow, 8 steps", "flow", {"steps": 8}, is_ours=True),
     Row("chord", "", preset="quick", is_ours=True),
     Row("edit-friendly", "edit-friendly", _TWENTY),
     Row("edit-friendly, masked", "edit-friendly", {**_TWENTY, "keep": "hard"}),

@@ -91,9 +91,11 @@ def test_a_full_queue_answers_429_with_retry_after(shared_editor: Editor) -> Non
     options = shared_editor.options(method="sdedit", steps=3, size=64)
     captions = EditCaptions(("a cat",), ("a dog",), "given")
     job = Job(draw_picture(1, (80, 60)), "a dog", options, "a cat", captions)
-    held, waiting = (
-        Ticket(job, name, time.monotonic() + PATIENCE, lambda *_: may_go.wait(PATIENCE), alone=True) for name in "ab"
-    )
+
+    def hold(*_: object) -> None:
+        may_go.wait(PATIENCE)
+
+    held, waiting = (Ticket(job, name, time.monotonic() + PATIENCE, hold, alone=True) for name in "ab")
     with running(shared_editor, waiting=1) as one:
         one.queue.submit(held)
         _wait_until(lambda: one.queue.running == 1)
