@@ -16,7 +16,7 @@ EVALUATE = $(BIN)/onthefly evaluate minibrush:dev --out out/evaluation --limit 6
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint types docs step-pictures reference benchmark method-table methods-sheet scaling true-size evaluate train models inversion-table contact-sheet join-weights \
+.PHONY: demo test test-slow lint types docs step-pictures reference benchmark method-table methods-sheet scaling true-size evaluate train models inversion-table contact-sheet join-weights \
 	crispness drawn-sheet training-curve wheel clean help
 
 demo: $(INSTALLED) ## edit an example picture (installs everything into .venv first)
@@ -26,6 +26,9 @@ demo: $(INSTALLED) ## edit an example picture (installs everything into .venv fi
 
 test: $(INSTALLED_DEV) ## run the tests; more options in ARGS, e.g. make test ARGS='-m slow'
 	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(INSTALLED_DEV) ## run the slow tests of batches, endpoint and Ray: what is killed, many clients at once
+	$(BIN)/python -m pytest -m slow tests/batch tests/server tests/workers $(ARGS)
 
 lint: $(INSTALLED_DEV) ## check style and formatting
 	$(BIN)/ruff check $(SOURCES)
