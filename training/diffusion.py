@@ -57,12 +57,12 @@ def build_scheduler() -> DDIMScheduler:
 
 
 def build_unet() -> UNet2DConditionModel:
-    """Three levels, cross-attention at each of them."""
+    """Three levels, cross-attention at each of them; the upper two, where detail is drawn, have a layer more."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIDE,
         in_channels=autoencoder.LATENT_CHANNELS,
         out_channels=autoencoder.LATENT_CHANNELS,
-        layers_per_block=1,
+        layers_per_block=(2, 2, 1),
         block_out_channels=(64, 128, 256),
         down_block_types=("CrossAttnDownBlock2D",) * 3,
         up_block_types=("CrossAttnUpBlock2D",) * 3,

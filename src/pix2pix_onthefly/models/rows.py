@@ -99,8 +99,8 @@ class ModelRow:
 MINI_DIFFUSION = ModelRow(
     "package:mini/stable-diffusion",
     "MIT",
-    42,
-    parameters=21,
+    45,
+    parameters=23,
     working_megabytes=200,
     side=128,
     cell=8,
