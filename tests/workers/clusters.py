@@ -53,7 +53,7 @@ class Deed:
         pieces: how many it gives; each is its process and its number.
         folder: where it marks that it was begun, so that others find out.
         deaths: how often a worker dies at it, after its first piece.
-        company: how many processes must have begun in the folder before it goes on.
+        company: how many processes must have begun in the folder, or files lie there, before it goes on.
         error: what it raises at its end.
     """
 
@@ -68,11 +68,11 @@ def do(deed: Deed) -> Iterator[tuple[int, int]]:
     for number in range(deed.pieces):
         yield os.getpid(), number
         (deed.folder / str(os.getpid())).touch()
-        if len(list(deed.folder.iterdir())) <= deed.deaths:
-            os.kill(os.getpid(), 9)
         deadline = time.monotonic() + PATIENCE
         while len(list(deed.folder.iterdir())) < deed.company and time.monotonic() < deadline:
             time.sleep(0.05)
+        if len(list(deed.folder.iterdir())) <= deed.deaths:
+            os.kill(os.getpid(), 9)
     if deed.error:
         raise InputError(deed.error)
 
