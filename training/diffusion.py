@@ -19,7 +19,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from pix2pix_onthefly.world.captions import every_caption_word
 
@@ -29,6 +29,7 @@ from .common import PACKAGED, PICTURE_SIDE, save_model, write_json
 from .compositing import SceneRenderer
 from .latents import PatchEncoder
 from .plan import Plan, read_plan
+from .text_encoder import clip_text_encoder
 from .trainer import Trainer
 from .vocabulary import clip_tokenizer
 
@@ -72,25 +73,6 @@ def build_unet() -> UNet2DConditionModel:
     )
 
 
-def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """A small causal text transformer of CLIP's class."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
-            intermediate_size=WIDTH * 3,
-            num_hidden_layers=3,
-            num_attention_heads=4,
-            max_position_embeddings=TOKENS,
-            hidden_act="quick_gelu",
-            projection_dim=WIDTH,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
-
-
 def load_or_build(fresh: bool) -> tuple[UNet2DConditionModel, CLIPTextModel, CLIPTokenizer]:
     """The packaged models, or new ones."""
     if (FOLDER / "unet").exists() and not fresh:
@@ -101,7 +83,7 @@ def load_or_build(fresh: bool) -> tuple[UNet2DConditionModel, CLIPTextModel, CLI
         )
     torch.manual_seed(0)
     tokenizer = clip_tokenizer(every_caption_word(), TOKENS)
-    return build_unet(), build_text_encoder(tokenizer), tokenizer
+    return build_unet(), clip_text_encoder(tokenizer, width=WIDTH, layers=3, tokens=TOKENS), tokenizer
 
 
 def write_pipeline_files(tokenizer: CLIPTokenizer) -> None:

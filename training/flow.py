@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxTransformer2DModel
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
+from transformers import CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
 
 from pix2pix_onthefly.backbones.flow_matching import PATCH
 from pix2pix_onthefly.backbones.flux import packed, places
@@ -33,6 +33,7 @@ from .diffusion import EMPTY_CAPTIONS
 from .latents import PatchEncoder
 from .plain_attention import use_plain_attention
 from .plan import Plan, read_plan
+from .text_encoder import clip_text_encoder
 from .trainer import Trainer
 from .vocabulary import clip_tokenizer, t5_tokenizer
 
@@ -75,25 +76,6 @@ def build_transformer() -> FluxTransformer2DModel:
     return transformer
 
 
-def build_clip(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """Gives one embedding of the whole text, which is all that FLUX takes of it."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=POOLED_WIDTH,
-            intermediate_size=POOLED_WIDTH * 3,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=TOKENS,
-            hidden_act="quick_gelu",
-            projection_dim=POOLED_WIDTH,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
-
-
 def build_t5(tokenizer: T5Tokenizer) -> T5EncoderModel:
     """Gives an embedding a token; it reads both ways, and knows places by their distance."""
     return T5EncoderModel(
@@ -127,7 +109,8 @@ class Networks:
         torch.manual_seed(0)
         words = every_caption_word()
         tokenizer, tokenizer_2 = clip_tokenizer(words, TOKENS), t5_tokenizer(words, TOKENS)
-        return cls(build_transformer(), build_clip(tokenizer), build_t5(tokenizer_2), tokenizer, tokenizer_2)
+        clip = clip_text_encoder(tokenizer, width=POOLED_WIDTH, layers=2, tokens=TOKENS)  # for one embedding of all
+        return cls(build_transformer(), clip, build_t5(tokenizer_2), tokenizer, tokenizer_2)
 
     @classmethod
     def packaged(cls) -> Networks:
