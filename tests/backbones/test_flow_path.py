@@ -10,7 +10,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
 
-from pix2pix_onthefly.backbones.flow_path import FlowPath, empirical_shift
+from pix2pix_onthefly.backbones.flow_path import FlowPath
 from pix2pix_onthefly.backbones.flux import packed, places, unpacked
 from pix2pix_onthefly.errors import OptionError
 from pix2pix_onthefly.methods.flow_steps import noise_of
@@ -76,8 +76,12 @@ def test_larger_pictures_have_more_noise_where_the_settings_say_so() -> None:
 
 
 def test_levels_of_flux2_are_shifted_as_its_pipeline_does() -> None:
+    dynamic: Any = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
     for tokens, steps in ((64, 4), (4096, 4), (4096, 50), (5000, 20)):
-        assert empirical_shift(tokens, steps) == pytest.approx(compute_empirical_mu(tokens, steps))
+        shift = compute_empirical_mu(tokens, steps)
+        dynamic.set_timesteps(steps, mu=shift)
+        found = FlowPath.of(dynamic, steps, tokens=tokens, shift=shift)
+        assert found.levels == pytest.approx(dynamic.sigmas.tolist())
 
 
 def test_there_are_no_random_steps(path: FlowPath) -> None:

@@ -113,15 +113,3 @@ def dynamic_shift(scheduler: Any, tokens: int) -> float:
     fewest, most = scheduler["base_image_seq_len"], scheduler["max_image_seq_len"]
     slope = (scheduler["max_shift"] - scheduler["base_shift"]) / (most - fewest)
     return scheduler["base_shift"] + slope * (tokens - fewest)
-
-
-def empirical_shift(tokens: int, steps: int) -> float:
-    """By how much FLUX.2's noise levels are shifted for a picture of so many tokens, drawn in so many steps.
-
-    diffusers' `compute_empirical_mu`: lines that were fitted for 10 and for 200 steps, and between these by steps.
-    """
-    at_200 = 0.00016927 * tokens + 0.45666666
-    if tokens > 4300:
-        return at_200
-    at_10 = 8.73809524e-05 * tokens + 1.89833333
-    return at_200 + (at_200 - at_10) / 190 * (steps - 200)

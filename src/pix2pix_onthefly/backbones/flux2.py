@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKLFlux2, FlowMatchEulerDiscreteScheduler, Flux2Transformer2DModel
+from diffusers.pipelines.flux2.pipeline_flux2_klein import compute_empirical_mu
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
@@ -16,8 +17,8 @@ from ..errors import OptionError
 from ..records import Conditioning
 from .backbone import Timestep
 from .flow_matching import PATCH, FlowMatching
-from .flow_path import empirical_shift
 from .flux import NATIVE_CELLS, packed, unpacked
+from .latent_space import told_size
 
 TEXT_TOKENS = 512
 TEXT_LAYERS = (9, 18, 27)
@@ -65,7 +66,7 @@ class Flux2(FlowMatching):
     @property
     def native_size(self) -> int:
         """Side in pixels of the square pictures the model was trained on."""
-        return NATIVE_CELLS * self.pixels_per_latent
+        return told_size(NATIVE_CELLS, self.vae.config)
 
     @torch.no_grad()
     def condition(self, texts: Sequence[str]) -> Conditioning:
@@ -127,7 +128,7 @@ class Flux2(FlowMatching):
 
     def _shift(self, tokens: int, steps: int) -> float:
         """Fitted by its makers, in place of what the scheduler's settings say."""
-        return empirical_shift(tokens, steps)
+        return compute_empirical_mu(tokens, steps)
 
 
 def places(times: int, height: int, width: int, length: int) -> Float[Tensor, "tokens 4"]:
