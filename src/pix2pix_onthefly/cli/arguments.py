@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import PRESETS
+from ..presets import PRESETS
 from ..running.defaults import DEFAULT_METHOD
 from ..workers.workers import FORMS
 

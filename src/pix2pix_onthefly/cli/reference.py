@@ -16,7 +16,6 @@ from ..methods.table import METHODS
 from ..models.families import FAMILIES
 from ..models.layouts import LAYOUTS
 from ..options import (
-    PRESETS,
     DrawOptions,
     EditOptions,
     InversionOptions,
@@ -27,6 +26,7 @@ from ..options import (
     flag_of,
     settings_in,
 )
+from ..presets import PRESETS
 from ..server.settings import ServeOptions
 from .app import app
 from .flags import range_of, shown

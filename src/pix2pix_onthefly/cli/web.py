@@ -11,7 +11,8 @@ import typer
 
 from ..errors import InputError, OnTheFlyError
 from ..models.families import EDIT_ROLES
-from ..options import PRESETS, kind_of
+from ..options import kind_of
+from ..presets import PRESETS
 from .console import STAGES, complain
 from .flags import MODEL_FLAGS, Flag, edit_flags, help_of, settings
 from .loading import load_editor

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..methods.table import method_options
 from ..models.families import Family
-from ..options import DrawOptions, EditOptions, FlowOptions, MethodOptions, preset, scaled_down
+from ..options import DrawOptions, EditOptions, FlowOptions, MethodOptions, scaled_down
+from ..presets import preset
 
 DEFAULT_METHOD = FlowOptions.name
 

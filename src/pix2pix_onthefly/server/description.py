@@ -10,7 +10,8 @@ from typing import Any
 import jinja2
 
 from ..methods.table import METHODS
-from ..options import PRESETS, kind_of
+from ..options import kind_of
+from ..presets import PRESETS
 from ..running.flat_settings import known_settings
 from .forms import FORMATS, MOST_PARTIAL, MOST_PICTURES
 
